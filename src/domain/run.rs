@@ -1,0 +1,87 @@
+//! What a nightly run did, as operators see it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Where a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Still going, or killed before it could say.
+    Running,
+    /// A snapshot was published.
+    Published,
+    /// The audit refused to publish; the previous snapshot is served.
+    Refused,
+    /// Something failed before publication.
+    Failed,
+    /// `--dry-run`: everything but publication.
+    DryRun,
+}
+
+/// Counts of one source table in one run. `rows_read = rows_loaded + rows_rejected`, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct TableLoad {
+    /// Source id.
+    pub source: String,
+    /// Table at the source.
+    pub table: String,
+    /// `full` or `cursor`.
+    pub mode: String,
+    /// Rows the source delivered.
+    pub rows_read: u64,
+    /// Rows landed.
+    pub rows_loaded: u64,
+    /// Rows in quarantine, by reason.
+    pub rejected: std::collections::BTreeMap<String, u64>,
+    /// Rows found deleted at the source.
+    pub rows_deleted: u64,
+    /// Cursor value before and after, as text; none for full reads.
+    pub watermark_before: Option<String>,
+    /// See `watermark_before`.
+    pub watermark_after: Option<String>,
+    /// Wall time in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl TableLoad {
+    /// Rows rejected for any reason.
+    #[must_use]
+    pub fn rows_rejected(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+}
+
+/// Wall time of one stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageTime {
+    /// `extract`, `build`, `audit`, `publish`, `detect`, `notify`.
+    pub stage: String,
+    /// Milliseconds.
+    pub duration_ms: u64,
+}
+
+/// One run of the nightly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Run id (uuid text).
+    pub id: String,
+    /// `nightly`, `backfill`.
+    pub kind: String,
+    /// Business day.
+    pub business_date: NaiveDate,
+    /// Start.
+    pub started_at: DateTime<Utc>,
+    /// End; none while running.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Where it ended.
+    pub status: RunStatus,
+    /// Snapshot it published.
+    pub snapshot_id: Option<u64>,
+    /// Per source table.
+    pub loads: Vec<TableLoad>,
+    /// Per stage.
+    pub stages: Vec<StageTime>,
+    /// Stable error code and text without data values, when it failed.
+    pub error: Option<String>,
+}
