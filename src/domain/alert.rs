@@ -123,6 +123,8 @@ pub struct Observation {
     pub subject: String,
     /// Label of the subject for people.
     pub subject_label: Option<String>,
+    /// Site (org code) the subject belongs to; decides which site principals see the alert.
+    pub site_id: Option<String>,
     /// Judged period, `YYYY-MM` or a day.
     pub period: String,
     /// Verdict.
@@ -186,6 +188,8 @@ pub struct Alert {
     pub subject: String,
     /// See [`Observation::subject_label`].
     pub subject_label: Option<String>,
+    /// See [`Observation::site_id`].
+    pub site_id: Option<String>,
     /// See [`Observation::period`].
     pub period: String,
     /// Severity of the rule when it fired.
