@@ -1,0 +1,204 @@
+//! Credit of conversions and their value over the channels of a path.
+//!
+//! | model | credit of a path of n touches |
+//! |---|---|
+//! | first, last | all to one touch |
+//! | linear | 1/n each |
+//! | u | 40 % first, 40 % last, 20 % over the middle; n = 2: 50/50 |
+//! | j | 20 % first, 60 % last, 20 % over the middle; n = 2: 25/75 |
+//! | inverse j | 60 % first, 20 % last, 20 % over the middle; n = 2: 75/25 |
+//! | markov | by removal effect, see `markov` |
+//! | shapley | equal shares of the distinct channels of the path, see `shapley` |
+//!
+//! The shapes of u, j and inverse j are those of Mixpanel's documentation. Under every model
+//! the credits add up to the conversions (exact fractions until the end). They are shares of
+//! co-occurrence, not causal effect.
+//!
+//! Owns the models. Must not know lookback windows or what counts as a touch.
+
+mod markov;
+mod position;
+mod shapley;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use num_rational::BigRational;
+use num_traits::Zero;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use super::exact;
+
+/// How credit is shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Model {
+    /// All to the first touch.
+    First,
+    /// All to the last touch.
+    Last,
+    /// Equal shares per touch.
+    Linear,
+    /// 40/20/40.
+    U,
+    /// 20/20/60.
+    J,
+    /// 60/20/20.
+    InverseJ,
+    /// Removal effect in a Markov chain.
+    Markov,
+    /// Shapley value of the channels.
+    Shapley,
+}
+
+/// The same path, taken some number of times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// Channels in time order, at least one.
+    pub channels: Vec<String>,
+    /// Conversions that ended it; 0 for a path that ended in nothing.
+    pub conversions: Decimal,
+    /// Value of those conversions.
+    pub value: Decimal,
+    /// Times it ended in nothing; counted by `markov` only. A row without conversions counts
+    /// at least once.
+    pub lost: Decimal,
+}
+
+/// What one channel is credited with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credit {
+    /// Conversions.
+    pub conversions: Decimal,
+    /// Value.
+    pub value: Decimal,
+    /// Under `markov`: the share of conversions lost without the channel, 0…1.
+    pub removal: Option<Decimal>,
+}
+
+/// Why paths cannot be credited. `row` counts paths from 0.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A path has no touch to credit.
+    #[error("the path has no channel")]
+    EmptyPath {
+        /// Index of the path.
+        row: usize,
+    },
+    /// Less than nothing was converted or lost.
+    #[error("`{count}` conversions are fewer than none")]
+    NegativeCount {
+        /// Index of the path.
+        row: usize,
+        /// The count.
+        count: Decimal,
+    },
+    /// A sum outgrew 28 digits.
+    #[error("the credit of channel `{channel}` has more than 28 digits")]
+    TooLarge {
+        /// The channel.
+        channel: String,
+    },
+}
+
+impl Error {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::EmptyPath { .. } => "write channels as `C1>C2>C3`; leave such rows out",
+            Self::NegativeCount { .. } => "counts are zero or more; a refund lowers the value",
+            Self::TooLarge { .. } => "use a larger currency unit",
+        }
+    }
+}
+
+/// Paths as the models read them: channels numbered in name order, counts as fractions.
+#[derive(Debug)]
+struct Journeys {
+    channels: Vec<String>,
+    paths: Vec<Journey>,
+}
+
+#[derive(Debug)]
+struct Journey {
+    touches: Vec<usize>,
+    conversions: BigRational,
+    value: BigRational,
+    lost: BigRational,
+}
+
+/// Conversions and value of every channel, and its removal effect when the model has one.
+#[derive(Debug)]
+struct Shares {
+    conversions: Vec<BigRational>,
+    value: Vec<BigRational>,
+    removal: Option<Vec<BigRational>>,
+}
+
+impl Shares {
+    fn none(channels: usize) -> Self {
+        let zero = vec![BigRational::zero(); channels];
+        Self { conversions: zero.clone(), value: zero, removal: None }
+    }
+}
+
+/// Credits every channel that occurs in `paths`.
+///
+/// # Errors
+/// See [`Error`].
+pub fn attribute(paths: &[Path], model: Model) -> Result<BTreeMap<String, Credit>, Error> {
+    let journeys = Journeys::new(paths)?;
+    let shares = match model {
+        Model::Markov => markov::shares(&journeys),
+        Model::Shapley => shapley::shares(&journeys),
+        Model::First | Model::Last | Model::Linear | Model::U | Model::J | Model::InverseJ => {
+            position::shares(&journeys, model)
+        }
+    };
+    let mut credits = BTreeMap::new();
+    for (index, channel) in journeys.channels.into_iter().enumerate() {
+        let plain = |amount: &BigRational| {
+            exact::decimal(amount).ok_or_else(|| Error::TooLarge { channel: channel.clone() })
+        };
+        let credit = Credit {
+            conversions: plain(&shares.conversions[index])?,
+            value: plain(&shares.value[index])?,
+            removal: shares.removal.as_ref().map(|all| plain(&all[index])).transpose()?,
+        };
+        credits.insert(channel, credit);
+    }
+    Ok(credits)
+}
+
+impl Journeys {
+    fn new(paths: &[Path]) -> Result<Self, Error> {
+        let names = paths.iter().flat_map(|path| &path.channels);
+        let mut numbers: BTreeMap<&str, usize> = names.map(|name| (name.as_str(), 0)).collect();
+        for (number, slot) in numbers.values_mut().enumerate() {
+            *slot = number;
+        }
+        let mut journeys = Vec::with_capacity(paths.len());
+        for (row, path) in paths.iter().enumerate() {
+            if path.channels.is_empty() {
+                return Err(Error::EmptyPath { row });
+            }
+            for count in [path.conversions, path.lost] {
+                if count < Decimal::ZERO {
+                    return Err(Error::NegativeCount { row, count });
+                }
+            }
+            let ended = path.conversions.is_zero() && path.lost.is_zero();
+            let lost = if ended { Decimal::ONE } else { path.lost };
+            journeys.push(Journey {
+                touches: path.channels.iter().map(|name| numbers[name.as_str()]).collect(),
+                conversions: exact::fraction(path.conversions),
+                value: exact::fraction(path.value),
+                lost: exact::fraction(lost),
+            });
+        }
+        Ok(Self { channels: numbers.into_keys().map(str::to_owned).collect(), paths: journeys })
+    }
+}

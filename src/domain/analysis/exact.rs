@@ -1,0 +1,190 @@
+//! Exact fractions behind amounts: into and out of decimals, rounding that keeps sums, and
+//! linear systems without rounding.
+//!
+//! `Decimal` carries 28 digits, which a chain of divisions wears off; shares are therefore kept
+//! as fractions of big integers and become decimals once, at the end. Must not know what the
+//! numbers mean.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{One, Signed, ToPrimitive, Zero};
+use rust_decimal::Decimal;
+
+/// Decimals kept when a fraction becomes a `Decimal`, as long as its digits allow.
+const PLACES: u32 = 20;
+
+/// 10 to the power of `places`.
+fn power_of_ten(places: u32) -> BigInt {
+    BigInt::from(10).pow(places)
+}
+
+/// The fraction equal to `amount`.
+pub(super) fn fraction(amount: Decimal) -> BigRational {
+    BigRational::new(amount.mantissa().into(), power_of_ten(amount.scale()))
+}
+
+/// The decimal nearest to `amount`, with up to 20 decimals; `None` beyond 28 digits.
+pub(super) fn decimal(amount: &BigRational) -> Option<Decimal> {
+    (0..=PLACES).rev().find_map(|places| rounded(amount, places)).map(|it| it.normalize())
+}
+
+/// `amount` rounded half away from zero to `places` decimals; `None` when it does not fit.
+pub(super) fn rounded(amount: &BigRational, places: u32) -> Option<Decimal> {
+    let scaled = (amount * BigRational::from(power_of_ten(places))).round().to_integer();
+    Decimal::try_from_i128_with_scale(scaled.to_i128()?, places).ok()
+}
+
+/// Rounds every amount to `places` decimals so that the parts add up to the rounded total.
+///
+/// Largest remainder: all are rounded down, the missing units go to the largest cut-off parts;
+/// equal parts are served in the given order.
+pub(super) fn rounded_to_sum(amounts: &[BigRational], places: u32) -> Option<Vec<Decimal>> {
+    let unit = BigRational::from(power_of_ten(places));
+    let scaled: Vec<BigRational> = amounts.iter().map(|amount| amount * &unit).collect();
+    let mut units: Vec<BigInt> = scaled.iter().map(|it| it.floor().to_integer()).collect();
+    let total: BigRational = scaled.iter().sum();
+    let missing = (total.round().to_integer() - units.iter().sum::<BigInt>()).to_usize()?;
+    let mut order: Vec<usize> = (0..amounts.len()).collect();
+    let cut_off = |index: &usize| &scaled[*index] - scaled[*index].floor();
+    order.sort_by(|left, right| cut_off(right).cmp(&cut_off(left)));
+    for index in order.into_iter().take(missing) {
+        units[index] += BigInt::one();
+    }
+    units
+        .into_iter()
+        .map(|it| Decimal::try_from_i128_with_scale(it.to_i128()?, places).ok())
+        .collect()
+}
+
+/// Decimals brought to one power of ten, as integers, together with that power.
+pub(super) fn integers(amounts: &[Decimal]) -> (Vec<BigInt>, BigInt) {
+    let places = amounts.iter().map(Decimal::scale).max().unwrap_or(0);
+    let scaled = amounts
+        .iter()
+        .map(|it| BigInt::from(it.mantissa()) * power_of_ten(places - it.scale()))
+        .collect();
+    (scaled, power_of_ten(places))
+}
+
+/// The least common denominator of fractions.
+pub(super) fn common_denominator<'a>(amounts: impl Iterator<Item = &'a BigRational>) -> BigInt {
+    amounts.fold(BigInt::one(), |common, it| {
+        let missing = BigRational::new(it.denom().clone(), common.clone()).numer().clone();
+        common * missing
+    })
+}
+
+/// Solves `matrix · x = right` exactly; `None` when the matrix is singular.
+///
+/// Bareiss elimination: every intermediate value is an integer (a minor of the matrix), so
+/// nothing is rounded and no fraction is reduced before the back substitution.
+pub(super) fn solve(
+    mut matrix: Vec<Vec<BigInt>>,
+    mut right: Vec<BigInt>,
+) -> Option<Vec<BigRational>> {
+    let size = right.len();
+    let mut previous = BigInt::one();
+    for step in 0..size {
+        let pivot = (step..size)
+            .filter(|row| !matrix[*row][step].is_zero())
+            .min_by_key(|row| matrix[*row][step].abs())?;
+        matrix.swap(step, pivot);
+        right.swap(step, pivot);
+        let (done, rest) = matrix.split_at_mut(step + 1);
+        let top = &done[step];
+        for (offset, row) in rest.iter_mut().enumerate() {
+            let factor = row[step].clone();
+            for column in step + 1..size {
+                row[column] = (&row[column] * &top[step] - &factor * &top[column]) / &previous;
+            }
+            let below = step + 1 + offset;
+            right[below] = (&right[below] * &top[step] - factor * &right[step]) / &previous;
+            row[step] = BigInt::zero();
+        }
+        previous = matrix[step][step].clone();
+    }
+    let mut solution = vec![BigRational::zero(); size];
+    for row in (0..size).rev() {
+        let mut value = BigRational::from(right[row].clone());
+        for column in row + 1..size {
+            value -= &solution[column] * BigRational::from(matrix[row][column].clone());
+        }
+        solution[row] = value / BigRational::from(matrix[row][row].clone());
+    }
+    Some(solution)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn dec(text: &str) -> Decimal {
+        text.parse().expect("a decimal")
+    }
+
+    #[test]
+    fn a_third_keeps_twenty_decimals() {
+        let third = BigRational::new(1.into(), 3.into());
+        assert_eq!(decimal(&third), Some(dec("0.33333333333333333333")));
+        assert_eq!(decimal(&fraction(dec("-12.50"))), Some(dec("-12.5")));
+    }
+
+    #[test]
+    fn large_amounts_give_up_decimals_and_then_fail() {
+        let large = BigRational::new(BigInt::from(10).pow(25), 3.into());
+        assert_eq!(decimal(&large), Some(dec("3333333333333333333333333.3333")));
+        assert_eq!(decimal(&BigRational::from(BigInt::from(10).pow(40))), None);
+    }
+
+    #[test]
+    fn rounding_keeps_the_sum() {
+        let thirds = vec![BigRational::new(100.into(), 3.into()); 3];
+        let parts = rounded_to_sum(&thirds, 2).expect("fits");
+        assert_eq!(parts, [dec("33.34"), dec("33.33"), dec("33.33")]);
+    }
+
+    #[test]
+    fn a_singular_system_has_no_solution() {
+        let matrix = vec![vec![1.into(), (-1).into()], vec![(-1).into(), 1.into()]];
+        assert_eq!(solve(matrix, vec![1.into(), 0.into()]), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn rounded_parts_add_up(cents in prop::collection::vec(-100_000i64..100_000, 1..12),
+                                divisor in 1i64..97) {
+            let parts: Vec<_> = cents
+                .iter()
+                .map(|it| BigRational::new((*it).into(), divisor.into()))
+                .collect();
+            let total = rounded(&parts.iter().sum(), 2).expect("fits");
+            let kept: Decimal = rounded_to_sum(&parts, 2).expect("fits").iter().sum();
+            prop_assert_eq!(kept, total);
+        }
+
+        #[test]
+        fn solutions_solve(rows in (1usize..6).prop_flat_map(|size| {
+            prop::collection::vec(prop::collection::vec(-9i64..10, size + 1), size)
+        })) {
+            let size = rows.len();
+            let matrix: Vec<Vec<BigInt>> = rows
+                .iter()
+                .map(|row| row[..size].iter().map(|it| (*it).into()).collect())
+                .collect();
+            let right: Vec<BigInt> = rows.iter().map(|row| row[size].into()).collect();
+            if let Some(solution) = solve(matrix.clone(), right.clone()) {
+                for (row, wanted) in matrix.into_iter().zip(right) {
+                    let got: BigRational = row
+                        .into_iter()
+                        .zip(&solution)
+                        .map(|(factor, value)| BigRational::from(factor) * value)
+                        .sum();
+                    prop_assert_eq!(got, BigRational::from(wanted));
+                }
+            }
+        }
+    }
+}
