@@ -1,0 +1,68 @@
+-- one row per lead and reached step of the lead funnel
+with lead as (
+    select * from hub.lead
+),
+
+booking as (
+    select * from hub.appointment where source_lead_id is not null
+),
+
+arrival as (
+    select
+        booking.source_lead_id as lead_id,
+        visit.visit_id,
+        coalesce(visit.arrived_at, booking.arrived_at) as at
+    from booking
+    left join hub.visit as visit on booking.appointment_id = visit.appointment_id
+),
+
+consult as (
+    select * from hub.consult
+),
+
+event as (
+    select lead_id, 'lead' as step, created_at as at from lead
+    union all
+    select lead_id, 'contacted', first_response_at from lead
+    union all
+    select lead_id, 'contacted', at from hub.lead_status_event where to_status = 'contacted'
+    union all
+    select source_lead_id, 'booked', booked_at from booking
+    union all
+    select lead_id, 'arrived', at from arrival
+    union all
+    select arrival.lead_id, 'consult', consult.started_at
+    from arrival
+    inner join consult on arrival.visit_id = consult.visit_id
+    union all
+    select arrival.lead_id, 'won', coalesce(consult.ended_at, consult.started_at)
+    from arrival
+    inner join consult on arrival.visit_id = consult.visit_id and consult.is_won
+    union all
+    select arrival.lead_id, 'paid', payment.paid_at
+    from arrival
+    inner join hub.payment as payment on arrival.visit_id = payment.visit_id and payment.is_cash
+),
+
+earliest as (
+    select lead_id, step, min(at) as at
+    from event
+    where at is not null and lead_id is not null
+    group by lead_id, step
+)
+
+select
+    lead.lead_id,
+    lead.person_id,
+    lead.site_id,
+    lead.brand_id,
+    lead.city,
+    lead.business_line,
+    lead.channel_id,
+    lead.consultant_id,
+    lead.biz_date as entry_on,
+    lead.month,
+    earliest.step,
+    earliest.at
+from earliest
+inner join lead on earliest.lead_id = lead.lead_id

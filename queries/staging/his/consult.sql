@@ -1,0 +1,48 @@
+-- one row per sales consult
+with consult as (
+    select
+        *,
+        row_number() over (partition by jzid, jg order by kssj, zxid) as rank_of_outcome
+    from raw.his_t_zx
+),
+
+visit as (
+    select * from hub.visit
+),
+
+billed as (
+    select visit_id, sum(billed_fen) as billed_fen
+    from hub.sales_order
+    where visit_id is not null
+    group by visit_id
+)
+
+select
+    'his:' || cast(consult.zxid as text) as consult_id,
+    visit.visit_id,
+    visit.person_id,
+    visit.site_id,
+    coalesce(visit.biz_date, local_date(consult.kssj)) as biz_date,
+    month_of(coalesce(visit.biz_date, local_date(consult.kssj))) as month,
+    visit.brand_id,
+    visit.city,
+    visit.business_line,
+    visit.channel_id,
+    coalesce(cast(consult.ysid as text), visit.doctor_id) as doctor_id,
+    cast(consult.gwid as text) as consultant_id,
+    visit.channel_kind,
+    visit.visit_type,
+    consult.yxxm as interest_items,
+    case consult.jg when 1 then 'won' when 2 then 'lost' else 'pending' end as outcome,
+    consult.syyy as lost_reason,
+    consult.sfek = 1 as is_upsell,
+    consult.jg = 1 as is_won,
+    consult.kssj as started_at,
+    consult.jssj as ended_at,
+    case
+        when consult.jg = 1 and consult.rank_of_outcome = 1 then coalesce(billed.billed_fen, 0)
+        else 0
+    end as deal_fen
+from consult
+left join visit on 'his:' || cast(consult.jzid as text) = visit.visit_id
+left join billed on visit.visit_id = billed.visit_id

@@ -1,0 +1,29 @@
+-- one row per budget version, month, department and account
+with budget as (
+    select * from raw.ledger_budget
+),
+
+account as (
+    select * from hub.account
+),
+
+dept as (
+    select * from hub.org_unit
+)
+
+select
+    budget.version,
+    budget.period,
+    budget.period as month,
+    cast(budget.period || '-01' as date) as biz_date,
+    budget.department as dept_id,
+    dept.site_id,
+    dept.brand_id,
+    dept.city,
+    dept.business_line,
+    budget.account as account_id,
+    account.cost_class,
+    to_fen(budget.amount) as amount_fen
+from budget
+left join account on budget.account = account.account_id
+left join dept on budget.department = dept.org_unit_id

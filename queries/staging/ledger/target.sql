@@ -1,0 +1,23 @@
+-- one row per metric, month and org unit
+with target as (
+    select * from raw.ledger_target
+),
+
+unit as (
+    select * from hub.org_unit
+)
+
+select
+    target.metric,
+    target.period,
+    target.period as month,
+    cast(target.period || '-01' as date) as biz_date,
+    target.org_code as org_unit_id,
+    unit.level,
+    unit.site_id,
+    unit.brand_id,
+    unit.city,
+    unit.business_line,
+    target.value
+from target
+left join unit on target.org_code = unit.org_unit_id
