@@ -34,6 +34,11 @@ select
     coalesce(payment.visit_type, line.visit_type) as visit_type,
     payment.payment_id,
     line.charge_line_id,
+    case
+        when line.has_entitlement then 'entitlement'
+        when payment.kind = 'deposit_topup' then 'balance'
+        else 'order'
+    end as refund_of,
     to_fen(refund.je) as amount_fen,
     refund.tfsj as refunded_at,
     refund.yy as reason,

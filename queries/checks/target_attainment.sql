@@ -1,0 +1,27 @@
+-- cash received over its target, by site and month
+with received as (
+    select
+        org.jgbm as site,
+        month_of(local_date(receipt.sksj)) as month,
+        sum(to_fen(receipt.je)) as fen
+    from raw.his_t_sk as receipt
+    inner join raw.his_t_org as org on receipt.jgid = org.jgid
+    where receipt.lx in (1, 2, 6)
+    group by org.jgbm, month_of(local_date(receipt.sksj))
+),
+
+planned as (
+    select target.org_code as site, target.period as month, target.value as fen
+    from raw.ledger_target as target
+    inner join raw.his_t_org as org on target.org_code = org.jgbm and org.jgjb = 3
+    where target.metric = 'revenue_cash'
+)
+
+select
+    planned.site,
+    planned.month,
+    coalesce(received.fen, 0) as numerator,
+    planned.fen as denominator,
+    cast(coalesce(received.fen, 0) as double) / nullif(cast(planned.fen as double), 0) as value
+from planned
+left join received on planned.site = received.site and planned.month = received.month
