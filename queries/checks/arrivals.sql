@@ -3,7 +3,7 @@ select
     org.jgbm as site,
     month_of(local_date(visit.ddsj)) as month,
     count(*) as numerator,
-    cast(null as bigint) as denominator,
+    1 as denominator,
     cast(count(*) as double) as value
 from raw.his_t_jz as visit
 inner join raw.his_t_org as org on visit.jgid = org.jgid

@@ -3,7 +3,7 @@ select
     "门店编码" as site,
     month_of(local_date("创建时间")) as month,
     count(*) as numerator,
-    cast(null as bigint) as denominator,
+    1 as denominator,
     cast(count(*) as double) as value
 from raw.crm_lead
 group by "门店编码", month_of(local_date("创建时间"))

@@ -15,6 +15,6 @@ select
     site,
     month,
     numerator,
-    cast(null as bigint) as denominator,
+    1 as denominator,
     cast(numerator as double) as value
 from billed

@@ -14,6 +14,6 @@ select
     site,
     month,
     numerator,
-    cast(null as bigint) as denominator,
+    1 as denominator,
     cast(numerator as double) as value
 from received

@@ -16,7 +16,7 @@ select
     org.jgbm as site,
     month_of(earned.day) as month,
     sum(earned.fen) as numerator,
-    cast(null as bigint) as denominator,
+    1 as denominator,
     cast(sum(earned.fen) as double) as value
 from earned
 inner join raw.his_t_org as org on earned.jgid = org.jgid

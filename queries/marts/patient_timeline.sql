@@ -61,7 +61,7 @@ event as (
     select person_id, 'complaint', complaint_id, opened_at, site_id, '投诉 · ' || category, null
     from hub.complaint
     union all
-    select referred_person_id, 'referral', referral_id, at, null, '经人推荐', null
+    select referred_person_id, 'referral', referral_id, at, site_id, '经人推荐', null
     from hub.referral
 )
 

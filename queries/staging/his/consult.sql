@@ -28,7 +28,7 @@ select
     visit.city,
     visit.business_line,
     visit.channel_id,
-    coalesce(cast(consult.ysid as text), visit.doctor_id) as doctor_id,
+    cast(consult.ysid as text) as doctor_id,
     cast(consult.gwid as text) as consultant_id,
     visit.channel_kind,
     visit.visit_type,
