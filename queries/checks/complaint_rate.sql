@@ -21,5 +21,5 @@ select
     month,
     numerator,
     denominator,
-    1000.0 * numerator / nullif(denominator, 0) as value
+    1000 * cast(numerator as double) / nullif(denominator, 0) as value
 from summed

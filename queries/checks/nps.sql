@@ -12,5 +12,5 @@ with counted as (
     group by org.jgbm, month_of(local_date(answer.sj))
 )
 
-select site, month, numerator, denominator, 100.0 * numerator / denominator as value
+select site, month, numerator, denominator, 100 * cast(numerator as double) / denominator as value
 from counted

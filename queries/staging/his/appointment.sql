@@ -16,7 +16,7 @@ joined as (
         site.city,
         coalesce(nullif(dept.business_line, 'other'), site.business_line) as business_line,
         dept.org_unit_id as dept_id,
-        coalesce(lead.channel_id, patient.qdid) as channel_id,
+        coalesce(lead.channel_id, patient.channel_id) as channel_id,
         lead.lead_id,
         local_date(appointment.kssj) as biz_date,
         case appointment.zt
@@ -32,7 +32,8 @@ joined as (
     left join hub.org_unit as site on appointment.jgid = site.his_org_id
     left join hub.org_unit as dept on appointment.ksid = dept.his_org_id
     left join hub.lead as lead on 'crm:' || appointment.xsid = lead.lead_id
-    left join raw.his_t_br as patient on appointment.brid = patient.brid
+    left join hub.patient_record as patient
+        on 'his:' || cast(appointment.brid as text) = patient.record_id
 ),
 
 judged as (

@@ -20,7 +20,7 @@ bill as (
 ),
 
 patient as (
-    select brid, qdid from raw.his_t_br
+    select * from hub.patient_record
 )
 
 select
@@ -32,7 +32,7 @@ select
     site.brand_id,
     site.city,
     coalesce(visit.business_line, bill.business_line, site.business_line) as business_line,
-    coalesce(visit.channel_id, bill.channel_id, patient.qdid) as channel_id,
+    coalesce(visit.channel_id, bill.channel_id, patient.channel_id) as channel_id,
     coalesce(bill.doctor_id, visit.doctor_id) as doctor_id,
     coalesce(bill.consultant_id, visit.consultant_id) as consultant_id,
     coalesce(visit.visit_type, bill.visit_type) as visit_type,
@@ -53,4 +53,4 @@ left join link on 'his:' || cast(payment.brid as text) = link.record_id
 left join site on payment.jgid = site.his_org_id
 left join visit on 'his:' || cast(payment.jzid as text) = visit.visit_id
 left join bill on 'his:' || cast(payment.sfdid as text) = bill.order_id
-left join patient on payment.brid = patient.brid
+left join patient on 'his:' || cast(payment.brid as text) = patient.record_id

@@ -16,7 +16,7 @@ visit as (
 ),
 
 patient as (
-    select brid, qdid from raw.his_t_br
+    select * from hub.patient_record
 ),
 
 lines as (
@@ -34,7 +34,7 @@ select
     site.brand_id,
     site.city,
     coalesce(visit.business_line, site.business_line) as business_line,
-    coalesce(visit.channel_id, patient.qdid) as channel_id,
+    coalesce(visit.channel_id, patient.channel_id) as channel_id,
     coalesce(cast(bill.ysid as text), visit.doctor_id) as doctor_id,
     coalesce(cast(bill.gwid as text), visit.consultant_id) as consultant_id,
     visit.visit_type,
@@ -54,5 +54,5 @@ from bill
 left join link on 'his:' || cast(bill.brid as text) = link.record_id
 left join site on bill.jgid = site.his_org_id
 left join visit on 'his:' || cast(bill.jzid as text) = visit.visit_id
-left join patient on bill.brid = patient.brid
+left join patient on 'his:' || cast(bill.brid as text) = patient.record_id
 left join lines on bill.sfdid = lines.sfdid
