@@ -21,5 +21,6 @@ select
     month,
     numerator,
     denominator,
-    1000 * cast(numerator as double) / nullif(denominator, 0) as value
+    1000 * cast(numerator as double) / denominator as value
 from summed
+where denominator <> 0

@@ -1,4 +1,4 @@
--- all direct cost of a site over its visits, by month
+-- all direct cost of a site over its visits, by month; only months whose costs are booked
 with part as (
     select org.jgbm as site, month_of(local_date(visit.ddsj)) as month, 0 as cost_fen, 1 as visits
     from raw.his_t_jz as visit
@@ -14,6 +14,7 @@ summed as (
     select site, month, sum(cost_fen) as numerator, sum(visits) as denominator
     from part
     group by site, month
+    having sum(cost_fen) <> 0
 )
 
 select
@@ -21,5 +22,6 @@ select
     month,
     numerator,
     denominator,
-    cast(numerator as double) / nullif(denominator, 0) as value
+    cast(numerator as double) / denominator as value
 from summed
+where denominator <> 0

@@ -1,5 +1,5 @@
 -- earned less direct labour, material and drugs of clinical and technical departments over
--- earned, by site and month
+-- earned, by site and month; only months whose costs are booked
 with earned as (
     select jgid, local_date(hksj) as day, to_fen(je) as fen
     from raw.his_t_xh
@@ -35,6 +35,7 @@ summed as (
         sum(earned_fen) as denominator
     from part
     group by site, month
+    having sum(cost_fen) <> 0
 )
 
 select
@@ -42,5 +43,6 @@ select
     month,
     numerator,
     denominator,
-    cast(numerator as double) / nullif(denominator, 0) as value
+    cast(numerator as double) / denominator as value
 from summed
+where denominator <> 0

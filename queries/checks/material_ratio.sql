@@ -1,4 +1,4 @@
--- direct material over earned, by site and month
+-- direct material over earned, by site and month; only months whose costs are booked
 with earned as (
     select jgid, local_date(hksj) as day, to_fen(je) as fen
     from raw.his_t_xh
@@ -30,6 +30,7 @@ summed as (
     select site, month, sum(cost_fen) as numerator, sum(earned_fen) as denominator
     from part
     group by site, month
+    having sum(cost_fen) <> 0
 )
 
 select
@@ -37,5 +38,6 @@ select
     month,
     numerator,
     denominator,
-    cast(numerator as double) / nullif(denominator, 0) as value
+    cast(numerator as double) / denominator as value
 from summed
+where denominator <> 0

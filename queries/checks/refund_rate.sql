@@ -24,5 +24,6 @@ select
     month,
     numerator,
     denominator,
-    cast(numerator as double) / nullif(denominator, 0) as value
+    cast(numerator as double) / denominator as value
 from summed
+where denominator <> 0

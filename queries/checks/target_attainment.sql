@@ -1,4 +1,4 @@
--- cash received over its target, by site and month
+-- cash received over its target, by site and month; targets are kept in yuan
 with received as (
     select
         org.jgbm as site,
@@ -11,7 +11,7 @@ with received as (
 ),
 
 planned as (
-    select target.org_code as site, target.period as month, target.value as fen
+    select target.org_code as site, target.period as month, target.value * 100 as fen
     from raw.ledger_target as target
     inner join raw.his_t_org as org on target.org_code = org.jgbm and org.jgjb = 3
     where target.metric = 'revenue_cash'

@@ -15,8 +15,10 @@ cleaned as (
     select
         *,
         nullif(regexp_replace("姓名", '\s', '', 'g'), '') as full_name,
-        nullif(regexp_replace(regexp_replace("手机", '[^0-9]', '', 'g'), '^86(1[0-9]{10})$', '\1'),
-            '') as phone,
+        nullif(regexp_replace(
+            regexp_replace(translate("手机", '０１２３４５６７８９', '0123456789'), '[^0-9]', '', 'g'),
+            '^(?:00)?86(1[0-9]{10})$', '\1'
+        ), '') as phone,
         nullif(upper(regexp_replace("身份证号", '\s', '', 'g')), '') as card,
         nullif(trim("微信号"), '') as wechat,
         nullif(trim("HIS病历号"), '') as mrn

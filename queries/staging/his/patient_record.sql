@@ -11,8 +11,10 @@ cleaned as (
     select
         *,
         nullif(regexp_replace(xm, '\s', '', 'g'), '') as full_name,
-        nullif(regexp_replace(regexp_replace(lxdh, '[^0-9]', '', 'g'), '^86(1[0-9]{10})$', '\1'),
-            '') as phone,
+        nullif(regexp_replace(
+            regexp_replace(translate(lxdh, '０１２３４５６７８９', '0123456789'), '[^0-9]', '', 'g'),
+            '^(?:00)?86(1[0-9]{10})$', '\1'
+        ), '') as phone,
         nullif(upper(regexp_replace(sfz, '\s', '', 'g')), '') as card,
         nullif(trim(wxid), '') as wechat
     from patient

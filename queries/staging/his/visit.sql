@@ -1,9 +1,5 @@
 -- one row per person, site and arrival
-with visit as (
-    select * from raw.his_t_jz
-),
-
-unit as (
+with unit as (
     select * from hub.org_unit
 ),
 
@@ -21,6 +17,10 @@ received as (
     group by jzid
 ),
 
+costed as (
+    select distinct site_id as booked_site, month as booked_month from hub.cost_direct
+),
+
 joined as (
     select
         visit.*,
@@ -34,7 +34,7 @@ joined as (
         channel.kind as channel_kind,
         booked.yyid as booked_yyid,
         coalesce(received.cash_fen, 0) as cash_fen
-    from visit
+    from raw.his_t_jz as visit
     left join hub.person_link as link on 'his:' || cast(visit.brid as text) = link.record_id
     left join unit as site on visit.jgid = site.his_org_id
     left join first_encounter on visit.jzid = first_encounter.jzid
@@ -72,5 +72,7 @@ select
     person_id is not null and row_number()
         over (partition by person_id, business_line order by ddsj, jzid) = 1 as is_first_line,
     cash_fen,
-    cash_fen > 0 as is_paying
+    cash_fen > 0 as is_paying,
+    booked_site is not null as is_costed
 from joined
+left join costed on site_id = booked_site and month_of(local_date(ddsj)) = booked_month

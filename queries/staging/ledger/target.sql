@@ -1,4 +1,4 @@
--- one row per metric, month and org unit
+-- one row per metric, month and org unit; finance plans money in yuan
 with target as (
     select * from raw.ledger_target
 ),
@@ -18,6 +18,13 @@ select
     unit.brand_id,
     unit.city,
     unit.business_line,
-    target.value
+    cast(
+        case
+            when target.metric like 'revenue\_%' or target.metric like 'atv\_%'
+                or target.metric like 'cost\_%' or target.metric like 'profit\_%'
+                then target.value * 100
+            else target.value
+        end as decimal(18, 4)
+    ) as value
 from target
 left join unit on target.org_code = unit.org_unit_id
