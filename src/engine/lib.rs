@@ -1,1 +1,41 @@
-//! hub-engine
+//! The engine: DataFusion over the lake, for principals.
+//!
+//! Owns sessions, the row and column policy, limits on users' SQL, the functions of the hub, the
+//! registry of `queries/`, the result cache, and the readers that turn record batches into domain
+//! values. Must not know HTTP or GraphQL.
+//!
+//! ```text
+//! Engine ── open(principal, snapshot) ──► Session ── fetch(sql, params) ──► readers (trusted, cached)
+//!   │                                        └────── user_sql(sql) ─────► doors (bounded, masked)
+//!   └─ lake, contracts, registry, memory, query threads
+//! ```
+
+mod cache;
+mod catalog;
+mod config;
+mod context;
+mod engine;
+mod error;
+mod guard;
+mod limits;
+mod policy;
+mod raw_view;
+pub mod readers;
+pub mod registry;
+mod runtime;
+mod session;
+mod sql_error;
+pub mod udf;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::EngineConfig;
+pub use context::{CATALOG, HUB, RAW, build_context};
+pub use engine::Engine;
+pub use error::Error;
+pub use limits::LimitedStream;
+pub use raw_view::{raw_view_name, register_raw_view};
+pub use registry::{Node, Part, Reference, Registry, Stage, Term};
+pub use session::Session;
+pub use sql_error::{SqlError, SqlErrorKind};

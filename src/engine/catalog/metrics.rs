@@ -1,0 +1,83 @@
+//! Schema `metrics`: one view per public metric, over tables already restricted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::{SchemaProvider, TableProvider, view::ViewTable};
+use datafusion::error::Result;
+use datafusion::execution::SessionState;
+use hub_domain::metric::{Formula, MetricDefinition};
+
+use super::hub::HubSchema;
+use super::{Opened, Scope};
+use crate::registry::metric_view;
+
+#[derive(Debug)]
+pub(super) struct MetricSchema {
+    scope: Arc<Scope>,
+    hub: Arc<HubSchema>,
+    state: Arc<SessionState>,
+    opened: Opened,
+}
+
+impl MetricSchema {
+    pub(super) fn new(scope: &Arc<Scope>, hub: &Arc<HubSchema>, state: &Arc<SessionState>) -> Self {
+        Self {
+            scope: Arc::clone(scope),
+            hub: Arc::clone(hub),
+            state: Arc::clone(state),
+            opened: Opened::default(),
+        }
+    }
+
+    /// Source tables of a metric.
+    fn sources(&self, metric: &MetricDefinition) -> Vec<&str> {
+        let registry = &self.scope.registry;
+        let formulas =
+            registry.inputs(&metric.id).into_iter().filter_map(|id| registry.metric(&id));
+        let sources = formulas.filter_map(|input| match &input.formula {
+            Formula::Simple { source, .. } => Some(source.as_str()),
+            _ => None,
+        });
+        sources.collect()
+    }
+
+    /// A public metric all of whose tables the principal sees.
+    fn visible(&self, name: &str) -> Option<&MetricDefinition> {
+        let metric = self.scope.registry.metric(name).filter(|metric| !metric.private)?;
+        let seen = self.sources(metric).iter().all(|source| self.hub.table_exist(source));
+        seen.then_some(metric)
+    }
+
+    async fn open(&self, metric: &MetricDefinition) -> Result<Arc<dyn TableProvider>> {
+        let mut tables = BTreeMap::new();
+        for source in self.sources(metric) {
+            if let Some(table) = self.hub.table(source).await? {
+                tables.insert(source.to_owned(), table);
+            }
+        }
+        let table = |name: &str| tables.get(name).cloned();
+        let plan = metric_view(&self.scope.registry, metric, &self.state, &table)?;
+        Ok(Arc::new(ViewTable::new(plan, None)))
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for MetricSchema {
+    fn table_names(&self) -> Vec<String> {
+        let metrics = self.scope.registry.metrics.keys();
+        metrics.filter(|name| self.visible(name).is_some()).cloned().collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.visible(name) {
+            Some(metric) => self.opened.get(name, self.open(metric)).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.visible(name).is_some()
+    }
+}

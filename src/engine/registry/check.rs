@@ -1,0 +1,281 @@
+//! Whether definitions fit each other and the contracts: every id, table, column and dimension
+//! named anywhere must exist, and nothing that cannot be added is declared additive.
+
+use std::collections::BTreeMap;
+
+use hub_domain::alert::{AlertRule, Condition};
+use hub_domain::board::{BoardDefinition, ChartDefinition, LaneSource, TileDefinition};
+use hub_domain::contract::ColumnType;
+use hub_domain::funnel::FunnelDefinition;
+use hub_domain::metric::{Aggregate, Formula, MetricDefinition, Unit};
+use hub_domain::project::Problem;
+use hub_lake::Contracts;
+
+use super::files::Located;
+use super::{DIMENSIONS, Registry, terms};
+
+/// Definitions with their places.
+pub(super) struct Found<'a> {
+    pub(super) metrics: &'a [Located<MetricDefinition>],
+    pub(super) funnels: &'a [Located<FunnelDefinition>],
+    pub(super) boards: &'a [Located<BoardDefinition>],
+    pub(super) alerts: &'a [Located<AlertRule>],
+}
+
+/// Checks against a registry whose definitions have all been read.
+pub(super) struct Checker<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) contracts: &'a Contracts,
+}
+
+/// What is wrong and what to do.
+type Fault = (String, Option<&'static str>);
+
+impl Checker<'_> {
+    pub(super) fn run(&self, found: Found<'_>, problems: &mut Vec<Problem>) {
+        self.dimensions(problems);
+        check(found.metrics, problems, |metric, faults| self.metric(metric, faults));
+        check(found.funnels, problems, |funnel, faults| self.funnel(funnel, faults));
+        check(found.boards, problems, |board, faults| self.board(board, faults));
+        check(found.alerts, problems, |rule, faults| self.alert(rule, faults));
+    }
+
+    fn dimensions(&self, problems: &mut Vec<Problem>) {
+        for dimension in &self.registry.dimensions {
+            let mut faults = Vec::new();
+            if let Some(table) = &dimension.label_table {
+                for column in [&dimension.label_key, &dimension.label_column] {
+                    match column {
+                        Some(column) => self.column(table, column, &[], &mut faults),
+                        None => faults.push((
+                            format!("dimension `{}` has a label table only", dimension.id),
+                            Some("add `label_key` and `label_column`"),
+                        )),
+                    }
+                }
+            }
+            for (what, hint) in faults {
+                let hint = hint.map(str::to_owned);
+                problems.push(Problem { file: DIMENSIONS.to_owned(), line: 0, what, hint });
+            }
+        }
+    }
+
+    fn metric(&self, metric: &MetricDefinition, faults: &mut Vec<Fault>) {
+        match &metric.formula {
+            Formula::Simple { source, aggregate, expression, time, dimensions, .. } => {
+                self.column(source, time, &[ColumnType::Date], faults);
+                self.known_dimensions(dimensions, faults);
+                match (aggregate, expression) {
+                    (Aggregate::Count, Some(_)) => faults.push((
+                        "a count takes no expression".to_owned(),
+                        Some("use `filter`, or aggregate `sum` or `count_distinct`"),
+                    )),
+                    (Aggregate::Sum | Aggregate::CountDistinct, None) => {
+                        faults.push(("the expression is missing".to_owned(), None));
+                    }
+                    (Aggregate::CountDistinct, Some(_)) if metric.additive => faults.push((
+                        format!("`{}` counts distinct values and is declared additive", metric.id),
+                        Some("distinct counts of disjoint rows may share values; drop `additive`"),
+                    )),
+                    _ => {}
+                }
+            }
+            Formula::Ratio { numerator, denominator, .. } => {
+                if metric.additive {
+                    let hint = "numerators and denominators add, quotients do not";
+                    let what = format!("ratio `{}` is declared additive", metric.id);
+                    faults.push((what, Some(hint)));
+                }
+                for side in [numerator, denominator] {
+                    // A side may be one other ratio: first ÷ return ticket size.
+                    if !self.is_ratio(side) {
+                        self.sum(metric, side, faults);
+                    }
+                }
+                self.shares_dimensions(metric, faults);
+            }
+            Formula::Derived { expression } => {
+                for input in self.sum(metric, expression, faults) {
+                    if metric.additive && !input.additive {
+                        faults.push((
+                            format!("`{}` is declared additive, `{}` is not", metric.id, input.id),
+                            Some("drop `additive`, or use additive inputs"),
+                        ));
+                    }
+                    if input.unit != metric.unit {
+                        faults.push((
+                            format!("`{}` and its input `{}` differ in unit", metric.id, input.id),
+                            None,
+                        ));
+                    }
+                }
+                self.shares_dimensions(metric, faults);
+            }
+        }
+    }
+
+    fn is_ratio(&self, side: &str) -> bool {
+        let formula = self.registry.metric(side.trim()).map(|metric| &metric.formula);
+        matches!(formula, Some(Formula::Ratio { .. }))
+    }
+
+    /// Inputs of a sum; they must exist, be simple, and share a unit.
+    fn sum(
+        &self,
+        metric: &MetricDefinition,
+        sum: &str,
+        faults: &mut Vec<Fault>,
+    ) -> Vec<&MetricDefinition> {
+        let parsed = match terms::parse(sum) {
+            Ok(parsed) => parsed,
+            Err(what) => {
+                faults.push((what, Some("write a sum of metric ids such as `a - b + c`")));
+                return Vec::new();
+            }
+        };
+        let mut inputs = Vec::new();
+        for term in parsed {
+            match self.registry.metric(&term.metric) {
+                None => faults.push((
+                    format!("`{}` needs the unknown metric `{}`", metric.id, term.metric),
+                    None,
+                )),
+                Some(input) if !matches!(input.formula, Formula::Simple { .. }) => faults.push((
+                    format!("`{}` needs `{}`, which is not simple", metric.id, term.metric),
+                    Some("ratios and derived metrics are built from simple metrics"),
+                )),
+                Some(input) => inputs.push(input),
+            }
+        }
+        let units: Vec<Unit> = inputs.iter().map(|input| input.unit).collect();
+        if units.windows(2).any(|pair| pair[0] != pair[1]) {
+            faults.push((format!("`{sum}` adds metrics of different units"), None));
+        }
+        inputs
+    }
+
+    fn shares_dimensions(&self, metric: &MetricDefinition, faults: &mut Vec<Fault>) {
+        let simple = |id: &String| {
+            matches!(self.registry.metric(id).map(|m| &m.formula), Some(Formula::Simple { .. }))
+        };
+        let inputs = self.registry.inputs(&metric.id);
+        let complete = !inputs.is_empty() && inputs.iter().all(simple);
+        if complete && self.registry.metric_dimensions(&metric.id).is_empty() {
+            let what = format!("the inputs of `{}` share no dimension", metric.id);
+            faults.push((what, Some("give all of them `site`")));
+        }
+    }
+
+    fn funnel(&self, funnel: &FunnelDefinition, faults: &mut Vec<Fault>) {
+        self.column(&funnel.source, &funnel.unit, &[], faults);
+        self.column(&funnel.source, &funnel.at, &[ColumnType::Timestamp], faults);
+        self.column(&funnel.source, &funnel.event, &[ColumnType::Text], faults);
+        self.column(&funnel.source, &funnel.cohort, &[ColumnType::Date], faults);
+        self.known_dimensions(&funnel.dimensions, faults);
+        let mut steps: Vec<&str> = funnel.steps.iter().map(|step| step.event.as_str()).collect();
+        steps.sort_unstable();
+        if steps.len() < 2 || steps.windows(2).any(|pair| pair[0] == pair[1]) {
+            let what = format!("funnel `{}` needs two or more steps, all different", funnel.id);
+            faults.push((what, None));
+        }
+    }
+
+    fn board(&self, board: &BoardDefinition, faults: &mut Vec<Fault>) {
+        for TileDefinition { metric, filter, .. } in &board.tiles {
+            self.uses(metric, filter.keys(), faults);
+        }
+        for ChartDefinition { metrics, group_by, .. } in &board.charts {
+            for metric in metrics {
+                self.uses(metric, group_by.iter(), faults);
+            }
+        }
+        if let Some(LaneSource { source, day, dimensions, .. }) = &board.lanes {
+            self.column(source, day, &[ColumnType::Date], faults);
+            self.known_dimensions(dimensions, faults);
+            for card in ["card_id", "masked_name", "subtitle", "planned_at", "site_id", "person_id"]
+            {
+                self.column(source, card, &[], faults);
+            }
+        }
+    }
+
+    fn alert(&self, rule: &AlertRule, faults: &mut Vec<Fault>) {
+        match &rule.condition {
+            Condition::Metric { metric, subject, filter, min_volume, .. } => {
+                // Practitioners have dimensions of their own, whatever the metric has.
+                let of_staff = |dimension: &&String| {
+                    matches!(subject.as_str(), "doctor" | "consultant")
+                        && matches!(dimension.as_str(), "site" | "brand" | "business_line")
+                };
+                let of_metric = filter.keys().filter(|dimension| !of_staff(dimension));
+                self.uses(metric, of_metric.chain([subject]), faults);
+                for volume in min_volume.keys() {
+                    self.uses(volume, [subject].into_iter(), faults);
+                }
+            }
+            Condition::DataLate { source, time, subject, .. } => {
+                self.column(source, time, &[ColumnType::Date, ColumnType::Timestamp], faults);
+                self.column(source, subject, &[], faults);
+            }
+        }
+    }
+
+    /// A metric used with dimensions: both must exist and fit.
+    fn uses<'d>(
+        &self,
+        metric: &str,
+        dimensions: impl Iterator<Item = &'d String>,
+        faults: &mut Vec<Fault>,
+    ) {
+        if self.registry.metric(metric).is_none() {
+            faults.push((format!("unknown metric `{metric}`"), Some("see `queries/metrics`")));
+            return;
+        }
+        let allowed = self.registry.metric_dimensions(metric);
+        for dimension in dimensions {
+            if !allowed.iter().any(|known| known.id == *dimension) {
+                let what = format!("metric `{metric}` has no dimension `{dimension}`");
+                faults.push((what, Some("ratios have the dimensions all their inputs share")));
+            }
+        }
+    }
+
+    fn known_dimensions(&self, used: &BTreeMap<String, String>, faults: &mut Vec<Fault>) {
+        for id in used.keys().filter(|id| self.registry.dimension(id).is_none()) {
+            let hint = "declare it in `queries/metrics/dimensions.yaml`";
+            faults.push((format!("unknown dimension `{id}`"), Some(hint)));
+        }
+    }
+
+    /// A column must exist and, where `types` says so, be of one of these types.
+    fn column(&self, table: &str, column: &str, types: &[ColumnType], faults: &mut Vec<Fault>) {
+        let Some(contract) = self.contracts.tables.get(table) else {
+            let hint = "tables are the files of `schema/tables`";
+            faults.push((format!("unknown table `{table}`"), Some(hint)));
+            return;
+        };
+        match contract.column(column) {
+            None => faults.push((format!("table `{table}` has no column `{column}`"), None)),
+            Some(found) if !types.is_empty() && !types.contains(&found.column_type) => {
+                let wanted: Vec<String> = types.iter().map(ColumnType::to_string).collect();
+                let (is, wanted) = (found.column_type, wanted.join("` or `"));
+                let what = format!("column `{table}.{column}` is `{is}`, not `{wanted}`");
+                faults.push((what, None));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn check<T>(
+    found: &[Located<T>],
+    problems: &mut Vec<Problem>,
+    rule: impl Fn(&T, &mut Vec<Fault>),
+) {
+    for item in found {
+        let mut faults = Vec::new();
+        rule(&item.value, &mut faults);
+        problems.extend(faults.into_iter().map(|(what, hint)| item.problem(what, hint)));
+    }
+}

@@ -1,0 +1,151 @@
+//! The SQL files that make tables, and what each of them reads.
+
+use std::collections::BTreeSet;
+
+use datafusion::sql::TableReference;
+use datafusion::sql::parser::{DFParser, Statement as AnyStatement};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::Statement;
+use hub_domain::project::Problem;
+use hub_lake::Contracts;
+
+use crate::context::{HUB, RAW};
+use crate::raw_view::raw_view_name;
+
+/// Table the built-in identity node makes.
+pub const PERSON_LINK: &str = "person_link";
+/// Table it reads.
+pub const PERSON_RECORD: &str = "person_record";
+
+/// When a node runs and who does its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// SQL over raw tables: canonical tables.
+    Staging,
+    /// The built-in node that resolves persons; it has no SQL.
+    Identity,
+    /// SQL over canonical tables: marts.
+    Mart,
+}
+
+/// One file's contribution to a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Path relative to the project root.
+    pub path: String,
+    /// Source folder of staging files.
+    pub source: Option<String>,
+    /// One select, without a trailing semicolon.
+    pub sql: String,
+}
+
+/// A table a node reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reference {
+    /// Table of schema `hub`.
+    Hub(String),
+    /// Current rows of a source table.
+    Raw {
+        /// Source id.
+        source: String,
+        /// Table of the source.
+        table: String,
+    },
+}
+
+/// Everything that makes one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Table of schema `hub`.
+    pub target: String,
+    /// When it runs.
+    pub stage: Stage,
+    /// Files, in path order; none for [`Stage::Identity`].
+    pub parts: Vec<Part>,
+    /// Tables read by any part.
+    pub references: BTreeSet<Reference>,
+}
+
+impl Node {
+    /// The built-in identity node.
+    pub(super) fn identity() -> Self {
+        Self {
+            target: PERSON_LINK.to_owned(),
+            stage: Stage::Identity,
+            parts: Vec::new(),
+            references: BTreeSet::from([Reference::Hub(PERSON_RECORD.to_owned())]),
+        }
+    }
+
+    /// One select over all parts, united by column name.
+    #[must_use]
+    pub fn sql(&self) -> String {
+        match self.parts.as_slice() {
+            [only] => only.sql.clone(),
+            parts => {
+                let selects: Vec<String> =
+                    parts.iter().map(|part| format!("select * from (\n{}\n)", part.sql)).collect();
+                selects.join("\nunion all by name\n")
+            }
+        }
+    }
+}
+
+/// Reads a project query: exactly one select.
+pub(super) fn parse_select(path: &str, text: &str) -> Result<(String, AnyStatement), Problem> {
+    let problem = |line, what: String| Problem {
+        file: path.to_owned(),
+        line,
+        what,
+        hint: Some("a project query is one select".to_owned()),
+    };
+    let mut statements = DFParser::parse_sql(text).map_err(|error| {
+        let message = error.strip_backtrace();
+        let message = message.lines().next().unwrap_or_default().to_owned();
+        problem(line_in(&message), message)
+    })?;
+    let one = statements.pop_front();
+    match (one, statements.is_empty()) {
+        (Some(AnyStatement::Statement(statement)), true)
+            if matches!(*statement, Statement::Query(_)) =>
+        {
+            let sql = text.trim_end().trim_end_matches(';').trim_end().to_owned();
+            Ok((sql, AnyStatement::Statement(statement)))
+        }
+        (None, _) => Err(problem(0, "the file holds no statement".to_owned())),
+        (_, false) => Err(problem(0, "the file holds several statements".to_owned())),
+        _ => Err(problem(1, "the statement is not a select".to_owned())),
+    }
+}
+
+/// Line number in texts such as `… at Line: 3, Column: 5`.
+fn line_in(message: &str) -> u64 {
+    message
+        .split_once("Line: ")
+        .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Tables a parsed select reads; CTE names are not tables.
+pub(super) fn references(
+    statement: &AnyStatement,
+    contracts: &Contracts,
+) -> Result<BTreeSet<Reference>, String> {
+    let (tables, _) = resolve_table_references(statement, true)
+        .map_err(|error| error.strip_backtrace())?;
+    tables.iter().map(|table| reference(table, contracts)).collect()
+}
+
+fn reference(table: &TableReference, contracts: &Contracts) -> Result<Reference, String> {
+    match (table.schema().unwrap_or(HUB), table.table()) {
+        (HUB, name) if contracts.tables.contains_key(name) => Ok(Reference::Hub(name.to_owned())),
+        (RAW, name) => contracts
+            .sources
+            .values()
+            .flat_map(|source| source.tables.keys().map(move |table| (&source.source, table)))
+            .find(|(source, table)| raw_view_name(source, table) == name)
+            .map(|(source, table)| Reference::Raw { source: source.clone(), table: table.clone() })
+            .ok_or_else(|| format!("unknown source table `raw.{name}`")),
+        (schema, name) => Err(format!("unknown table `{schema}.{name}`")),
+    }
+}

@@ -1,0 +1,57 @@
+//! Functions of the hub that SQL may call. Registered in every context, trusted or not.
+//!
+//! | function | gives |
+//! |---|---|
+//! | `local_date(ts)` | clinic-local day of an instant |
+//! | `month_of(date)` | `YYYY-MM` |
+//! | `to_fen(decimal yuan)` | integer fen |
+//! | `pseudonym(text)` | keyed digest of a normalised identifier |
+//! | `mask_name(text)`, `mask_identifier(text)` | what may be shown of it |
+//! | `funnel_level(at, step, window_seconds, mode, entry)` | deepest funnel level of a unit |
+//! | `funnel_attempts(…same…)` | levels of all its attempts, as a list |
+
+mod funnel;
+mod mask;
+mod money;
+mod pseudonym;
+mod time;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::prelude::SessionContext;
+
+pub use mask::{mask_identifier, mask_name};
+pub use pseudonym::pseudonym;
+
+use crate::EngineConfig;
+
+/// Registers every function of the hub in `context`.
+pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
+    for function in scalars(config) {
+        context.register_udf(function.as_ref().clone());
+    }
+    context.register_udaf(AggregateUDF::new_from_impl(funnel::Funnel::level()));
+    context.register_udaf(AggregateUDF::new_from_impl(funnel::Funnel::attempts()));
+}
+
+fn scalars(config: &EngineConfig) -> Vec<Arc<ScalarUDF>> {
+    vec![
+        Arc::new(ScalarUDF::new_from_impl(time::LocalDate::new(config.zone))),
+        Arc::new(ScalarUDF::new_from_impl(time::MonthOf::new())),
+        Arc::new(ScalarUDF::new_from_impl(money::ToFen::new())),
+        Arc::new(ScalarUDF::new_from_impl(pseudonym::Pseudonym::new(&config.pseudonym_key))),
+        masking_name(),
+        masking_identifier(),
+    ]
+}
+
+/// The function `mask_name`, for plans built without SQL.
+pub(crate) fn masking_name() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(mask::Mask::name()))
+}
+
+/// The function `mask_identifier`, for plans built without SQL.
+pub(crate) fn masking_identifier() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(mask::Mask::identifier()))
+}
