@@ -11,7 +11,10 @@ with received as (
 ),
 
 planned as (
-    select target.org_code as site, target.period as month, target.value * 100 as fen
+    select
+        target.org_code as site,
+        target.period as month,
+        cast(target.value * 100 as bigint) as fen
     from raw.ledger_target as target
     inner join raw.his_t_org as org on target.org_code = org.jgbm and org.jgjb = 3
     where target.metric = 'revenue_cash'
@@ -22,6 +25,7 @@ select
     planned.month,
     coalesce(received.fen, 0) as numerator,
     planned.fen as denominator,
-    cast(coalesce(received.fen, 0) as double) / nullif(cast(planned.fen as double), 0) as value
+    cast(coalesce(received.fen, 0) as double) / planned.fen as value
 from planned
 left join received on planned.site = received.site and planned.month = received.month
+where planned.fen <> 0

@@ -26,7 +26,8 @@ joined as (
         referrer.person_id as referrer_person_id,
         referred.person_id as referred_person_id,
         first_visit.visit_id as first_visit_id,
-        first_visit.biz_date as first_visit_on,
+        first_visit.biz_date,
+        first_visit.month,
         coalesce(first_visit.site_id, customer.site_id) as site_id,
         first_visit.business_line as visited_line,
         customer.channel_id
@@ -48,15 +49,15 @@ select
     case when joined."推荐人类型" = '医生' then cast(joined."推荐员工工号" as text) end as doctor_id,
     joined.referred_person_id,
     joined.first_visit_id,
-    joined.first_visit_on,
     joined.site_id,
     unit.brand_id,
     unit.city,
     coalesce(joined.visited_line, unit.business_line) as business_line,
     joined.channel_id,
     joined."时间" as at,
-    local_date(joined."时间") as biz_date,
-    month_of(local_date(joined."时间")) as month,
+    joined.biz_date,
+    joined.month,
+    local_date(joined."时间") as referred_on,
     to_fen(joined."奖励金额") as reward_fen,
     joined."层级" as level
 from joined
