@@ -206,6 +206,14 @@ pub enum Error {
         /// Its code.
         code: String,
     },
+    /// A rule speaks of a department that does not pass cost on at its level.
+    #[error("level {level} names `{code}`, which is no department of that level")]
+    UnknownDepartment {
+        /// Level of the rule.
+        level: u32,
+        /// The code.
+        code: String,
+    },
     /// A rule names a driver no department has.
     #[error("department `{code}` is to be shared by `{driver}`, which is no driver column")]
     UnknownDriver {
@@ -236,6 +244,7 @@ pub fn three_level(
     orders: &[Order],
     rules: &Rules,
 ) -> Result<ThreeLevel, Error> {
+    check(departments, rules)?;
     let costs = || departments.iter().map(|it| (it.code.as_str(), it.direct));
     let ordered = directed(departments, orders)?;
     Network::new(costs(), &ordered)?; // the only network whose rows are orders, so errors name them
@@ -274,6 +283,19 @@ fn directed(departments: &[Department], orders: &[Order]) -> Result<Vec<Driver>,
         drivers.push(Driver { from: from.clone(), to: to.clone(), qty: order.qty });
     }
     Ok(drivers)
+}
+
+/// Refuses rules whose departments are of another class, most likely a mistyped code.
+fn check(departments: &[Department], rules: &Rules) -> Result<(), Error> {
+    for (level, rule) in (1..).zip([&rules.level1, &rules.level2, &rules.level3]) {
+        let known = |code: &str| {
+            departments.iter().any(|it| it.code == code && it.class.level() == Some(level))
+        };
+        if let Some(code) = rule.centres.keys().find(|code| !known(code)) {
+            return Err(Error::UnknownDepartment { level, code: code.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// Every department's driver units towards the later classes, as its rule says.

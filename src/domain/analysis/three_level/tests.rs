@@ -130,6 +130,9 @@ fn missing_drivers_are_named() {
     unknown.level2.centres.insert("403".into(), "beds".into());
     let error = Error::UnknownDriver { code: "403".into(), driver: "beds".into() };
     assert_eq!(run(&unknown), error);
+    let mut stray = rules();
+    stray.level2.centres.insert("301".into(), "inpatients".into());
+    assert_eq!(run(&stray), Error::UnknownDepartment { level: 2, code: "301".into() });
     let zero = three_level(&departments(), &orders()[..12], &rules()).expect_err("refused");
     let code = "303".into();
     assert_eq!(zero, Error::Allocation(allocation::Error::ZeroDriver { code }));
