@@ -8,11 +8,11 @@ dept as (
 )
 
 select
-    driver.driver || ':' || driver.period || ':' || coalesce(driver.from_department, '') || ':'
+    driver.driver || ':' || driver.period || ':' || driver.from_department || ':'
         || driver.to_department as driver_value_id,
     driver.driver,
     driver.period as month,
-    nullif(driver.from_department, '') as from_dept_id,
+    driver.from_department as from_dept_id,
     driver.to_department as to_dept_id,
     dept.site_id,
     driver.quantity
