@@ -180,7 +180,8 @@ impl Journeys {
         for (number, slot) in numbers.values_mut().enumerate() {
             *slot = number;
         }
-        let mut journeys = Vec::with_capacity(paths.len());
+        // Equal paths are gathered first: sums are cheaper than shares.
+        let mut gathered: BTreeMap<Vec<usize>, [BigRational; 3]> = BTreeMap::new();
         for (row, path) in paths.iter().enumerate() {
             if path.channels.is_empty() {
                 return Err(Error::EmptyPath { row });
@@ -192,13 +193,19 @@ impl Journeys {
             }
             let ended = path.conversions.is_zero() && path.lost.is_zero();
             let lost = if ended { Decimal::ONE } else { path.lost };
-            journeys.push(Journey {
-                touches: path.channels.iter().map(|name| numbers[name.as_str()]).collect(),
-                conversions: exact::fraction(path.conversions),
-                value: exact::fraction(path.value),
-                lost: exact::fraction(lost),
-            });
+            let touches = path.channels.iter().map(|name| numbers[name.as_str()]).collect();
+            let sums = gathered.entry(touches).or_default();
+            for (sum, amount) in sums.iter_mut().zip([path.conversions, path.value, lost]) {
+                if !amount.is_zero() {
+                    *sum += exact::fraction(amount);
+                }
+            }
         }
+        let journeys = gathered.into_iter().map(|(touches, sums)| {
+            let [conversions, value, lost] = sums;
+            Journey { touches, conversions, value, lost }
+        });
+        let journeys = journeys.collect();
         Ok(Self { channels: numbers.into_keys().map(str::to_owned).collect(), paths: journeys })
     }
 }
