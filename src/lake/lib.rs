@@ -1,1 +1,26 @@
-//! hub-lake
+//! The lake: where tables live and how they change.
+//!
+//! Owns object stores, Delta tables, table contracts as Arrow schemas, published snapshots and
+//! the scan provider over the Delta log. Must not know HTTP, GraphQL, metrics or SQL text.
+
+mod contracts;
+mod durable;
+mod error;
+mod id;
+mod lake;
+mod provider;
+mod publish;
+mod store;
+mod table;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use contracts::{Contracts, arrow_schema, arrow_type, raw_schema, source_arrow_schema};
+pub use error::LakeError;
+pub use id::TableId;
+pub use lake::Lake;
+pub use provider::LakeTable;
+pub use table::DeltaTableHandle;
+pub use write::{LateMetadata, SortKey, Txn, WriteMode, WriteOutcome, WriteSpec};

@@ -1,0 +1,162 @@
+//! What can go wrong in the lake. Texts name tables, versions and columns, never cell values.
+
+use deltalake_core::DeltaTableError;
+
+/// A failed operation of the lake.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// The lake's address cannot be used.
+    #[error("lake address `{url}` cannot be used: {reason}")]
+    Address {
+        /// The address, without credentials.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The store does not keep the promise commits rest on.
+    #[error("the store of `{url}` lets two writers create the same object")]
+    NotExclusive {
+        /// The address.
+        url: String,
+    },
+    /// Reading or writing an object failed.
+    #[error("object `{path}` could not be {verb}")]
+    Object {
+        /// Object path inside the lake.
+        path: String,
+        /// `read`, `written`, `listed` or `synced`.
+        verb: &'static str,
+        /// Cause.
+        #[source]
+        source: object_store::Error,
+    },
+    /// A file of the local lake could not be made durable.
+    #[error("file `{path}` could not be synced to disk")]
+    Sync {
+        /// File path.
+        path: String,
+        /// Cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The log of a table cannot be read.
+    #[error("the log of table `{table}` cannot be read{}", at(*.version))]
+    Log {
+        /// Table path.
+        table: String,
+        /// Version asked for; none for the newest.
+        version: Option<u64>,
+        /// Cause.
+        #[source]
+        source: Box<DeltaTableError>,
+    },
+    /// The table does not exist, or not at this version.
+    #[error("no table `{table}`{}", at(*.version))]
+    NoTable {
+        /// Table path.
+        table: String,
+        /// Version asked for; none for any.
+        version: Option<u64>,
+    },
+    /// The table uses a feature this reader would answer wrongly.
+    #[error("table `{table}` uses {feature}, which this reader refuses")]
+    Unsupported {
+        /// Table path.
+        table: String,
+        /// `deletion vectors`, `column mapping`, a type name.
+        feature: String,
+    },
+    /// The columns written do not fit the columns the table has.
+    #[error("column `{column}` of table `{table}` is {found}, the table holds {expected}")]
+    SchemaConflict {
+        /// Table path.
+        table: String,
+        /// Column.
+        column: String,
+        /// Type in the write.
+        found: String,
+        /// Type in the table.
+        expected: String,
+    },
+    /// The write itself is described wrongly.
+    #[error("write to table `{table}` cannot be done: {reason}")]
+    BadWrite {
+        /// Table path.
+        table: String,
+        /// Why.
+        reason: String,
+    },
+    /// The rows to write could not be produced, sorted or encoded.
+    #[error("rows for table `{table}` could not be {verb}")]
+    Rows {
+        /// Table path.
+        table: String,
+        /// `read`, `sorted` or `encoded`.
+        verb: &'static str,
+        /// Cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The commit failed for another reason than a rival writer.
+    #[error("commit to table `{table}` failed")]
+    Commit {
+        /// Table path.
+        table: String,
+        /// Cause.
+        #[source]
+        source: Box<DeltaTableError>,
+    },
+    /// Rival writers won every attempt.
+    #[error("commit to table `{table}` lost against other writers {attempts} times")]
+    Contended {
+        /// Table path.
+        table: String,
+        /// Attempts made.
+        attempts: u32,
+    },
+    /// The snapshot number is taken by another snapshot.
+    #[error("snapshot {id} is already published")]
+    PublishTaken {
+        /// Snapshot number.
+        id: u64,
+    },
+    /// No such snapshot.
+    #[error("no published snapshot {id}")]
+    NoSnapshot {
+        /// Snapshot number.
+        id: u64,
+    },
+    /// A published snapshot cannot be understood.
+    #[error("published snapshot {id} cannot be understood")]
+    BadSnapshot {
+        /// Snapshot number.
+        id: u64,
+        /// Cause.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+fn at(version: Option<u64>) -> String {
+    version.map_or_else(String::new, |version| format!(" at version {version}"))
+}
+
+impl LakeError {
+    /// Wraps a failure of the rows of a write.
+    pub(crate) fn rows(
+        table: &str,
+        verb: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Rows { table: table.to_owned(), verb, source: source.into() }
+    }
+}
+
+impl From<LakeError> for hub_domain::Error {
+    fn from(error: LakeError) -> Self {
+        match error {
+            LakeError::NoSnapshot { .. } => Self::NotFound { what: "snapshot" },
+            other => Self::internal(other),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Published snapshots: one object each, created once, never changed.
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use hub_domain::snapshot::{Snapshot, SnapshotPick};
+use object_store::path::Path;
+use object_store::{ObjectStore, PutMode, PutPayload};
+
+use crate::id::{snapshot_folder, snapshot_number, snapshot_path};
+use crate::{Lake, LakeError, durable};
+
+impl Lake {
+    /// Publishes `snapshot` by creating its object: the one moment readers switch.
+    ///
+    /// # Errors
+    /// `PublishTaken` when another snapshot has its number. Publishing the very same snapshot
+    /// again is fine, so an acknowledgement that was lost does no harm.
+    pub async fn publish(&self, snapshot: &Snapshot) -> Result<(), LakeError> {
+        let path = snapshot_path(snapshot.id);
+        let text = serde_json::to_vec_pretty(snapshot)
+            .map_err(|source| LakeError::BadSnapshot { id: snapshot.id, source })?;
+        let create = PutMode::Create.into();
+        let put = self.place().store.put_opts(&path, PutPayload::from(text), create).await;
+        match put {
+            Ok(_) => durable::sync(self.place(), vec![path]).await,
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                let there = self.snapshot(snapshot.id).await?;
+                if there == *snapshot {
+                    return Ok(());
+                }
+                Err(LakeError::PublishTaken { id: snapshot.id })
+            }
+            Err(source) => Err(object_error(&path, "written", source)),
+        }
+    }
+
+    /// Numbers of all published snapshots, ascending.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub async fn snapshot_ids(&self) -> Result<Vec<u64>, LakeError> {
+        let folder = snapshot_folder();
+        let listed = self.place().store.list(Some(&folder));
+        let mut ids: Vec<u64> = listed
+            .try_filter_map(|meta| std::future::ready(Ok(snapshot_number(&meta.location))))
+            .try_collect()
+            .await
+            .map_err(|source| object_error(&folder, "listed", source))?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Every published snapshot, ascending.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub async fn snapshots(&self) -> Result<Vec<Snapshot>, LakeError> {
+        let mut found = Vec::new();
+        for id in self.snapshot_ids().await? {
+            found.push(self.snapshot(id).await?);
+        }
+        Ok(found)
+    }
+
+    /// The newest published snapshot.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn latest(&self) -> Result<Option<Snapshot>, LakeError> {
+        match self.snapshot_ids().await?.last() {
+            Some(&id) => self.snapshot(id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Published snapshot `id`.
+    ///
+    /// # Errors
+    /// `NoSnapshot` when there is none, `BadSnapshot` when its object is damaged.
+    pub async fn snapshot(&self, id: u64) -> Result<Snapshot, LakeError> {
+        if let Some(known) = self.known_snapshots().get(&id) {
+            return Ok(known.clone());
+        }
+        let path = snapshot_path(id);
+        let bytes = match self.place().read(&path).await {
+            Ok(bytes) => bytes,
+            Err(object_store::Error::NotFound { .. }) => return Err(LakeError::NoSnapshot { id }),
+            Err(source) => return Err(object_error(&path, "read", source)),
+        };
+        let snapshot: Snapshot = serde_json::from_slice(&bytes)
+            .map_err(|source| LakeError::BadSnapshot { id, source })?;
+        self.known_snapshots().insert(id, snapshot.clone());
+        Ok(snapshot)
+    }
+
+    /// The newest snapshot published at or before `instant`.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub async fn snapshot_as_of(
+        &self,
+        instant: DateTime<Utc>,
+    ) -> Result<Option<Snapshot>, LakeError> {
+        for id in self.snapshot_ids().await?.into_iter().rev() {
+            let snapshot = self.snapshot(id).await?;
+            if snapshot.published_at <= instant {
+                return Ok(Some(snapshot));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The snapshot a reader asks for; none when nothing fits.
+    ///
+    /// # Errors
+    /// As [`Lake::snapshot`], except that an unknown number is none.
+    pub async fn pick(&self, pick: SnapshotPick) -> Result<Option<Snapshot>, LakeError> {
+        match pick {
+            SnapshotPick::Latest => self.latest().await,
+            SnapshotPick::AsOf(instant) => self.snapshot_as_of(instant).await,
+            SnapshotPick::Id(id) => match self.snapshot(id).await {
+                Err(LakeError::NoSnapshot { .. }) => Ok(None),
+                other => other.map(Some),
+            },
+        }
+    }
+}
+
+fn object_error(path: &Path, verb: &'static str, source: object_store::Error) -> LakeError {
+    LakeError::Object { path: path.to_string(), verb, source }
+}

@@ -1,0 +1,163 @@
+//! One Delta table: its versions, what its commits say, and writing to it.
+
+use std::collections::BTreeMap;
+
+use datafusion::execution::SendableRecordBatchStream;
+use deltalake_core::DeltaTableError;
+use deltalake_core::logstore::LogStoreRef;
+use deltalake_core::table::state::DeltaTableState;
+use object_store::path::Path;
+use serde_json::Value;
+
+use crate::write::{self, Txn, WriteOutcome, WriteSpec};
+use crate::{Lake, LakeError, TableId};
+
+/// A table of the lake, existing or not.
+#[derive(Clone)]
+pub struct DeltaTableHandle {
+    lake: Lake,
+    id: TableId,
+    path: Path,
+    log_store: LogStoreRef,
+}
+
+impl std::fmt::Debug for DeltaTableHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("DeltaTableHandle").field(&self.id).finish()
+    }
+}
+
+impl DeltaTableHandle {
+    pub(crate) fn new(lake: Lake, id: TableId) -> Self {
+        let path = id.path();
+        let log_store = lake.place().log_store(&path);
+        Self { lake, id, path, log_store }
+    }
+
+    /// Which table this is.
+    #[must_use]
+    pub fn id(&self) -> &TableId {
+        &self.id
+    }
+
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn log_store(&self) -> &LogStoreRef {
+        &self.log_store
+    }
+
+    /// Newest version; none when the table does not exist.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn version(&self) -> Result<Option<u64>, LakeError> {
+        Ok(self.state(None).await?.map(|state| state.version()))
+    }
+
+    /// Writes `rows` as `spec` says, unless the table already knows the transaction.
+    ///
+    /// # Errors
+    /// Rows that do not fit, stores that fail, rivals that win every attempt. After an error
+    /// nothing of the write is visible.
+    pub async fn write(
+        &self,
+        spec: WriteSpec,
+        rows: SendableRecordBatchStream,
+    ) -> Result<WriteOutcome, LakeError> {
+        write::write(self, &spec, rows).await
+    }
+
+    /// What the writer of `version` kept in its commit: the entries under `clinichub.`.
+    ///
+    /// # Errors
+    /// `NoTable` when there is no such version.
+    pub async fn commit_metadata(
+        &self,
+        version: u64,
+    ) -> Result<BTreeMap<String, String>, LakeError> {
+        let mut entries = BTreeMap::new();
+        for action in self.commit(version).await? {
+            let Some(info) = action.get("commitInfo").and_then(Value::as_object) else { continue };
+            let own = info.iter().filter(|(key, _)| key.starts_with("clinichub."));
+            entries.extend(own.filter_map(|(key, value)| {
+                Some((key.clone(), value.as_str()?.to_owned()))
+            }));
+        }
+        Ok(entries)
+    }
+
+    /// Newest transaction version the table knows of an application.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn known_txn(&self, app_id: &str) -> Result<Option<i64>, LakeError> {
+        match self.state(None).await? {
+            Some(state) => self.txn_version(&state, app_id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Version whose commit carries exactly `txn`, searched from the newest backwards.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn version_of(&self, txn: &Txn) -> Result<Option<u64>, LakeError> {
+        let Some(newest) = self.version().await? else { return Ok(None) };
+        for version in (0..=newest).rev() {
+            let found = self.commit(version).await?.iter().any(|action| {
+                action.get("txn").is_some_and(|found| {
+                    found["appId"] == txn.app_id.as_str() && found["version"] == txn.version
+                })
+            });
+            if found {
+                return Ok(Some(version));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn commit(&self, version: u64) -> Result<Vec<Value>, LakeError> {
+        let read = self.log_store.read_commit_entry(version).await;
+        let bytes = read.map_err(|error| self.log_error(Some(version), error))?;
+        let Some(bytes) = bytes else {
+            return Err(LakeError::NoTable { table: self.id.key(), version: Some(version) });
+        };
+        let actions: Result<Vec<Value>, serde_json::Error> =
+            serde_json::Deserializer::from_slice(&bytes).into_iter().collect();
+        actions.map_err(|json_err| {
+            self.log_error(Some(version), DeltaTableError::SerializeLogJson { json_err })
+        })
+    }
+
+    /// The table at `version`, or newest; none when the table does not exist at all.
+    pub(crate) async fn state(
+        &self,
+        version: Option<u64>,
+    ) -> Result<Option<DeltaTableState>, LakeError> {
+        let exists = self.log_store.is_delta_table_location().await;
+        if !exists.map_err(|error| self.log_error(version, error))? {
+            return Ok(None);
+        }
+        let state = DeltaTableState::try_new(self.log_store.as_ref(), version).await;
+        state.map(Some).map_err(|error| self.log_error(version, error))
+    }
+
+    pub(crate) async fn txn_version(
+        &self,
+        state: &DeltaTableState,
+        app_id: &str,
+    ) -> Result<Option<i64>, LakeError> {
+        let read = state.snapshot().transaction_version(self.log_store.as_ref(), app_id).await;
+        read.map_err(|error| self.log_error(Some(state.version()), error))
+    }
+
+    fn log_error(&self, version: Option<u64>, source: DeltaTableError) -> LakeError {
+        LakeError::Log { table: self.id.key(), version, source: Box::new(source) }
+    }
+}

@@ -1,0 +1,242 @@
+//! Rows to Parquet files: one open file at a time, because rows arrive partition by partition.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::partition;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::execution::SendableRecordBatchStream;
+use futures::TryStreamExt;
+use object_store::ObjectStore;
+use object_store::buffered::BufWriter;
+use object_store::path::Path;
+use parquet::arrow::AsyncArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use uuid::Uuid;
+
+use super::{WriteSpec, sort, stats};
+use crate::LakeError;
+
+/// Rows of a row group.
+const GROUP_ROWS: usize = 131_072;
+/// Rows of a row group of tables read by person: one person costs one small group.
+const LOOKUP_GROUP_ROWS: usize = 8_192;
+/// Columns readers look up by value.
+const LOOKUP_COLUMNS: [&str; 2] = ["person_id", "phone_hash"];
+/// Size at which a file is closed and the next one begun.
+const FILE_BYTES: usize = 128 << 20;
+
+/// A file written and not yet committed.
+#[derive(Debug, Clone)]
+pub(super) struct DataFile {
+    /// Path below the table's root.
+    pub(super) path: Path,
+    /// Value of the partition column, when the table has one.
+    pub(super) partition: Option<Option<String>>,
+    /// Size in bytes.
+    pub(super) size: u64,
+    /// Rows.
+    pub(super) rows: u64,
+    /// Statistics JSON.
+    pub(super) stats: String,
+}
+
+struct OpenFile {
+    path: Path,
+    partition: Option<Option<String>>,
+    writer: AsyncArrowWriter<BufWriter>,
+}
+
+/// Writes files of one table.
+pub(super) struct FileWriter<'a> {
+    table: &'a str,
+    store: Arc<dyn ObjectStore>,
+    spec: &'a WriteSpec,
+    file_schema: SchemaRef,
+    properties: WriterProperties,
+    open: Option<OpenFile>,
+    done: Vec<DataFile>,
+}
+
+impl<'a> FileWriter<'a> {
+    /// A writer of files below the table's root, which `store` is.
+    pub(super) fn new(
+        table: &'a str,
+        store: Arc<dyn ObjectStore>,
+        spec: &'a WriteSpec,
+    ) -> Result<Self, LakeError> {
+        let is_file_column = |field: &&Arc<Field>| Some(field.name()) != spec.partition_by.as_ref();
+        let fields: Vec<_> =
+            spec.schema.fields().iter().filter(is_file_column).cloned().collect();
+        let file_schema = Arc::new(Schema::new(fields));
+        let properties = properties(&file_schema, &spec.sort)
+            .map_err(|error| LakeError::rows(table, "encoded", error))?;
+        Ok(Self { table, store, spec, file_schema, properties, open: None, done: Vec::new() })
+    }
+
+    /// Writes every row of `rows`, which come partition by partition.
+    pub(super) async fn write_all(
+        mut self,
+        mut rows: SendableRecordBatchStream,
+    ) -> Result<Vec<DataFile>, LakeError> {
+        loop {
+            let next = rows.try_next().await;
+            let batch = next.map_err(|error| LakeError::rows(self.table, "read", error))?;
+            let Some(batch) = batch else { break };
+            if batch.num_rows() > 0 {
+                self.write_batch(&batch).await?;
+            }
+        }
+        self.finish_file().await?;
+        Ok(self.done)
+    }
+
+    async fn write_batch(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        let batch = self.conform(batch)?;
+        let Some(column) = &self.spec.partition_by else {
+            return self.write_rows(None, &batch).await;
+        };
+        let encoded = |error| LakeError::rows(self.table, "encoded", error);
+        let index = batch.schema().index_of(column).map_err(encoded)?;
+        let values = Arc::clone(batch.column(index));
+        let runs = partition(&[Arc::clone(&values)]).map_err(encoded)?.ranges();
+        let mut rows = batch;
+        rows.remove_column(index);
+        let texts = values.as_string::<i32>();
+        for run in runs {
+            let value = texts.is_valid(run.start).then(|| texts.value(run.start).to_owned());
+            let part = rows.slice(run.start, run.len());
+            self.write_rows(Some(value), &part).await?;
+        }
+        Ok(())
+    }
+
+    /// The batch with exactly the declared schema; a NULL where none may be is refused here.
+    fn conform(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+        let schema = &self.spec.schema;
+        let mut columns = Vec::with_capacity(schema.fields().len());
+        for field in schema.fields() {
+            let column = batch.column_by_name(field.name()).ok_or_else(|| self.missing(field))?;
+            if column.data_type() != field.data_type() {
+                return Err(LakeError::SchemaConflict {
+                    table: self.table.to_owned(),
+                    column: field.name().clone(),
+                    found: column.data_type().to_string(),
+                    expected: field.data_type().to_string(),
+                });
+            }
+            columns.push(Arc::clone(column));
+        }
+        RecordBatch::try_new(Arc::clone(schema), columns)
+            .map_err(|error| LakeError::rows(self.table, "encoded", error))
+    }
+
+    fn missing(&self, field: &Field) -> LakeError {
+        let reason = format!("the rows have no column `{}`", field.name());
+        LakeError::BadWrite { table: self.table.to_owned(), reason }
+    }
+
+    async fn write_rows(
+        &mut self,
+        partition: Option<Option<String>>,
+        rows: &RecordBatch,
+    ) -> Result<(), LakeError> {
+        if self.open.as_ref().is_some_and(|open| open.partition != partition) {
+            self.finish_file().await?;
+        }
+        if self.open.is_none() {
+            self.open = Some(self.begin_file(partition)?);
+        }
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let written = open.writer.write(rows).await;
+        written.map_err(|error| LakeError::rows(self.table, "encoded", error))?;
+        if open.writer.bytes_written() + open.writer.in_progress_size() >= FILE_BYTES {
+            self.finish_file().await?;
+        }
+        Ok(())
+    }
+
+    fn begin_file(&self, partition: Option<Option<String>>) -> Result<OpenFile, LakeError> {
+        // A name nobody else can choose: an attempt that is killed must never share a file with
+        // the attempt that follows.
+        let name = format!("part-{:05}-{}.zstd.parquet", self.done.len(), Uuid::new_v4());
+        let path = match (&self.spec.partition_by, &partition) {
+            (Some(column), Some(value)) => {
+                let value = self.folder_value(value.as_deref())?;
+                Path::from_iter([format!("{column}={value}"), name])
+            }
+            _ => Path::from(name),
+        };
+        let sink = BufWriter::new(Arc::clone(&self.store), path.clone());
+        let schema = Arc::clone(&self.file_schema);
+        let writer = AsyncArrowWriter::try_new(sink, schema, Some(self.properties.clone()))
+            .map_err(|error| LakeError::rows(self.table, "encoded", error))?;
+        Ok(OpenFile { path, partition, writer })
+    }
+
+    /// Folder name of a partition value. Only plain characters: partitions are months and codes,
+    /// and every reader agrees on how those are written in a path.
+    fn folder_value(&self, value: Option<&str>) -> Result<String, LakeError> {
+        let Some(value) = value else { return Ok("__HIVE_DEFAULT_PARTITION__".to_owned()) };
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if value.is_empty() || !value.chars().all(plain) {
+            let reason = "a partition value holds more than letters, digits, `-`, `_` and `.`";
+            return Err(LakeError::BadWrite {
+                table: self.table.to_owned(),
+                reason: reason.to_owned(),
+            });
+        }
+        Ok(value.to_owned())
+    }
+
+    async fn finish_file(&mut self) -> Result<(), LakeError> {
+        let Some(mut open) = self.open.take() else { return Ok(()) };
+        let encoded = |error| LakeError::rows(self.table, "encoded", error);
+        let metadata = open.writer.finish().await.map_err(encoded)?;
+        let stats = stats::of_file(&self.file_schema, &metadata).map_err(encoded)?;
+        self.done.push(DataFile {
+            path: open.path,
+            partition: open.partition,
+            size: open.writer.bytes_written() as u64,
+            rows: u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default(),
+            stats,
+        });
+        Ok(())
+    }
+}
+
+fn properties(
+    schema: &Schema,
+    keys: &[super::SortKey],
+) -> parquet::errors::Result<WriterProperties> {
+    let by_person = keys.first().is_some_and(|key| LOOKUP_COLUMNS.contains(&key.column.as_str()));
+    let group_rows = if by_person { LOOKUP_GROUP_ROWS } else { GROUP_ROWS };
+    let sorting = keys.iter().filter_map(|key| {
+        let index = schema.index_of(&key.column).ok()?;
+        let options = sort::options(key.descending);
+        Some(SortingColumn {
+            column_idx: i32::try_from(index).ok()?,
+            descending: options.descending,
+            nulls_first: options.nulls_first,
+        })
+    });
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_max_row_group_row_count(Some(group_rows))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_sorting_columns(Some(sorting.collect()));
+    for name in LOOKUP_COLUMNS {
+        let is_text = schema.field_with_name(name).is_ok_and(|f| f.data_type() == &DataType::Utf8);
+        if is_text {
+            let column = ColumnPath::from(name);
+            builder = builder
+                .set_column_bloom_filter_enabled(column.clone(), true)
+                .set_column_bloom_filter_fpp(column.clone(), 0.01)
+                .set_column_bloom_filter_max_ndv(column, group_rows as u64);
+        }
+    }
+    Ok(builder.build())
+}
