@@ -8,10 +8,10 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{TableProvider, empty::EmptyTable, view::ViewTable};
 use datafusion::common::Column;
+use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit};
-use datafusion::datasource::provider_as_source;
 use datafusion::prelude::SessionContext;
 use hub_domain::contract::SourceContract;
 use hub_lake::{Lake, TableId, raw_schema};
@@ -46,7 +46,7 @@ pub async fn register_raw_view(
 ) -> Result<(), Error> {
     let name = raw_view_name(&source.source, table);
     let view = raw_view(lake, source, table, version).await?;
-    let reference = datafusion::sql::TableReference::full(CATALOG, RAW, name.as_str());
+    let reference = datafusion::common::TableReference::full(CATALOG, RAW, name.as_str());
     context
         .register_table(reference, view)
         .map_err(|source| Error::Register { name: format!("{RAW}.{name}"), source })?;

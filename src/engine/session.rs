@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::ParamValues;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::{execute_stream, collect};
+use datafusion::physical_plan::{collect, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionContext};
 use datafusion::scalar::ScalarValue;
 use hub_domain::Principal;
@@ -213,7 +213,8 @@ impl Session {
         guard::bound(sql)?;
         let permit = self.engine.gate().enter(deadline).await?;
         let (core, sql, now) = (Arc::clone(&self.core), sql.to_owned(), self.engine.now());
-        let planning = self.engine.runtime().spawn(async move { plan_user(&core, &sql, now).await });
+        let planning =
+            self.engine.runtime().spawn(async move { plan_user(&core, &sql, now).await });
         let stream = match tokio::time::timeout_at(deadline, planning).await {
             Ok(Ok(planned)) => planned?,
             Ok(Err(_panicked)) => return Err(SqlError::internal()),

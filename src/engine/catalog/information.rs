@@ -29,9 +29,9 @@ impl InformationSchema {
 
     /// Schema and name of every table, in order.
     fn names(&self) -> impl Iterator<Item = (&'static str, String, &Arc<dyn SchemaProvider>)> {
-        self.schemas
-            .iter()
-            .flat_map(|(name, schema)| schema.table_names().into_iter().map(move |t| (*name, t, schema)))
+        self.schemas.iter().flat_map(|(name, schema)| {
+            schema.table_names().into_iter().map(move |t| (*name, t, schema))
+        })
     }
 
     fn tables(&self) -> Result<RecordBatch> {

@@ -42,7 +42,8 @@ impl OpsSchema {
     fn snapshot(&self) -> Result<RecordBatch> {
         let snapshot = &self.scope.snapshot;
         let day = snapshot.business_date.num_days_from_ce() - 719_163;
-        let published = TimestampMicrosecondArray::from(vec![snapshot.published_at.timestamp_micros()]);
+        let published =
+            TimestampMicrosecondArray::from(vec![snapshot.published_at.timestamp_micros()]);
         Ok(RecordBatch::try_from_iter(vec![
             ("id", number(vec![snapshot.id])),
             ("business_date", Arc::new(Date32Array::from(vec![day])) as ArrayRef),

@@ -101,11 +101,14 @@ mod tests {
         let mut sql = "with c0 as (select * from hub.visit)".to_owned();
         for step in 1..=30 {
             let before = step - 1;
-            sql += &format!(", c{step} as (select * from c{before} union all select * from c{before})");
+            sql += &format!(
+                ", c{step} as (select * from c{before} union all select * from c{before})"
+            );
         }
         assert!(weigh(&format!("{sql} select count(*) from c30")).is_err());
         assert!(weigh(&format!("{sql} select count(*) from c3")).is_err());
-        let plain = "with a as (select * from t), b as (select * from a) select * from b join a on true";
+        let plain =
+            "with a as (select * from t), b as (select * from a) select * from b join a on true";
         assert!(weigh(plain).is_ok());
         assert!(weigh(&format!("explain {sql} select 1 from c30")).is_err());
     }

@@ -27,9 +27,7 @@ pub(super) fn is_leakproof(expr: &Expr, schema: &Schema, open: &dyn Fn(&str) -> 
         Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
             matches!(inner.as_ref(), Expr::Column(column) if open(&column.name))
         }
-        Expr::InList(list) => {
-            list.list.iter().all(|item| compares(&list.expr, item, schema, open))
-        }
+        Expr::InList(list) => list.list.iter().all(|item| compares(&list.expr, item, schema, open)),
         Expr::Between(between) => {
             compares(&between.expr, &between.low, schema, open)
                 && compares(&between.expr, &between.high, schema, open)

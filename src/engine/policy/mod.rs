@@ -22,7 +22,7 @@ use hub_domain::Principal;
 use hub_domain::contract::{PiiClass, RowPolicy, TableContract};
 use hub_domain::principal::{Role, SiteScope};
 
-pub(crate) use persons::Persons;
+pub(crate) use persons::{PersonSite, Persons};
 pub(crate) use table::SecuredTable;
 
 /// Whether rows and columns of every table are open to `principal`.

@@ -85,7 +85,9 @@ impl SecuredTable {
         let show = |index: &usize| {
             let field = inner.field(*index);
             let column = Expr::Column(Column::from_name(field.name()));
-            let call = |function| Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![column.clone()]));
+            let call = |function| {
+                Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![column.clone()]))
+            };
             let shown = match self.masks[*index] {
                 Mask::Open => column,
                 Mask::Name => call(udf::masking_name()),

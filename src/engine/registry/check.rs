@@ -268,11 +268,7 @@ impl Checker<'_> {
     }
 }
 
-fn check<T>(
-    found: &[Located<T>],
-    problems: &mut Vec<Problem>,
-    rule: impl Fn(&T, &mut Vec<Fault>),
-) {
+fn check<T>(found: &[Located<T>], problems: &mut Vec<Problem>, rule: impl Fn(&T, &mut Vec<Fault>)) {
     for item in found {
         let mut faults = Vec::new();
         rule(&item.value, &mut faults);

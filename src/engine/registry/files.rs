@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn lines_are_found_by_whole_words() {
-        let text = "metrics:\n  - { id: arrivals_first }\n  - { id: arrivals, x: arrivals_first }\n";
+        let text =
+            "metrics:\n  - { id: arrivals_first }\n  - { id: arrivals, x: arrivals_first }\n";
         assert_eq!(line_of(text, "arrivals"), 3);
         assert_eq!(line_of(text, "arrivals_first"), 2);
         assert_eq!(line_of(text, "other"), 0);

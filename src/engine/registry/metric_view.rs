@@ -110,16 +110,9 @@ impl ViewBuilder<'_> {
         Ok(placed)
     }
 
-    /// `period, dimensions…, total` of one simple metric, or of the ratio a side consists of.
+    /// `period, dimensions…, total` of one simple metric.
     fn term(&self, placed: &Placed, dimensions: &[String]) -> Result<LogicalPlan> {
         let term = &placed.term;
-        if let Some(inner) = self.registry.quotient_of(&term.metric) {
-            let mut shown = vec![column("period")];
-            shown.extend(dimensions.iter().map(|id| column(id)));
-            shown.push(column("value").alias("total"));
-            let inner = LogicalPlanBuilder::from(self.rows_by(inner, dimensions)?);
-            return inner.project(shown)?.build();
-        }
         let formula = self.registry.metric(&term.metric).map(|metric| &metric.formula);
         let Some(Formula::Simple { source, aggregate, expression, filter, time, dimensions: own }) =
             formula
@@ -128,8 +121,7 @@ impl ViewBuilder<'_> {
         };
         let table = (self.tables)(source)
             .ok_or_else(|| plan_datafusion_err!("table `hub.{source}` is not there"))?;
-        let mut scan =
-            LogicalPlanBuilder::scan(source.as_str(), provider_as_source(table), None)?;
+        let mut scan = LogicalPlanBuilder::scan(source.as_str(), provider_as_source(table), None)?;
         let schema = Arc::clone(scan.schema());
         if let Some(filter) = filter {
             scan = scan.filter(self.parse(filter, &schema)?)?;
@@ -207,16 +199,6 @@ fn period(time: Expr, months_later: Option<u32>) -> Expr {
     let month = date_trunc(lit("month"), instant);
     let later = lit(ScalarValue::new_interval_ym(0, i32::try_from(months).unwrap_or(0)));
     cast(binary(cast(month, DataType::Date32), Operator::Plus, later), DataType::Date32)
-}
-
-/// Whether a side is the quotient of another ratio.
-fn placed_quotients(registry: &Registry, formula: &Formula) -> bool {
-    match formula {
-        Formula::Ratio { numerator, denominator, .. } => {
-            [numerator, denominator].iter().any(|side| registry.quotient_of(side).is_some())
-        }
-        Formula::Simple { .. } | Formula::Derived { .. } => false,
-    }
 }
 
 /// Whether the totals are integers; then sums of them are too.

@@ -29,8 +29,6 @@ pub use terms::Term;
 use crate::readers::Definitions;
 use files::Located;
 
-use crate::readers::Definitions;
-
 const DIMENSIONS: &str = "queries/metrics/dimensions.yaml";
 
 /// Everything under `queries/`.
@@ -116,27 +114,10 @@ impl Registry {
             registry.check_formulas(&mut problems);
         }
         if problems.is_empty() {
-            problems.extend(registry.unresolved());
-        }
-        if problems.is_empty() {
             return Ok(registry);
         }
         problems.sort();
         Err(problems)
-    }
-
-    /// Formulas the readers cannot resolve: ratios of ratios of ratios, units that do not follow.
-    fn unresolved(&self) -> Vec<Problem> {
-        let Err(found) = Definitions::new(self) else { return Vec::new() };
-        found
-            .into_iter()
-            .map(|problem| {
-                let place = self.places.get(&format!("metric:{}", problem.id));
-                let (file, line) = place.cloned().unwrap_or_default();
-                let what = format!("metric `{}`: {}", problem.id, problem.what);
-                Problem { file, line, what, hint: None }
-            })
-            .collect()
     }
 
     /// The metric `id`, private or not.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::sql::TableReference;
+use datafusion::common::TableReference;
 use datafusion::sql::parser::{DFParser, Statement as AnyStatement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement;
@@ -131,8 +131,8 @@ pub(super) fn references(
     statement: &AnyStatement,
     contracts: &Contracts,
 ) -> Result<BTreeSet<Reference>, String> {
-    let (tables, _) = resolve_table_references(statement, true)
-        .map_err(|error| error.strip_backtrace())?;
+    let (tables, _) =
+        resolve_table_references(statement, true).map_err(|error| error.strip_backtrace())?;
     tables.iter().map(|table| reference(table, contracts)).collect()
 }
 

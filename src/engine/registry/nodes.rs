@@ -36,7 +36,9 @@ pub(super) fn load(
                 file: format!("schema/tables/{table}.yaml"),
                 line: 0,
                 what: format!("no query makes table `{table}`"),
-                hint: Some(format!("add `{STAGING}/<source>/{table}.sql` or `{MARTS}/{table}.sql`")),
+                hint: Some(format!(
+                    "add `{STAGING}/<source>/{table}.sql` or `{MARTS}/{table}.sql`"
+                )),
             });
         }
     }
@@ -64,9 +66,8 @@ pub(super) fn stem(path: &str) -> &str {
 
 fn read(path: &str, text: &str, stage: Stage, contracts: &Contracts) -> Result<Node, Problem> {
     let target = stem(path).to_owned();
-    let problem = |line, what, hint: Option<String>| {
-        Problem { file: path.to_owned(), line, what, hint }
-    };
+    let problem =
+        |line, what, hint: Option<String>| Problem { file: path.to_owned(), line, what, hint };
     if !contracts.tables.contains_key(&target) {
         let hint = format!("add `schema/tables/{target}.yaml`");
         return Err(problem(0, format!("table `{target}` has no contract"), Some(hint)));

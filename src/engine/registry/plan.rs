@@ -9,11 +9,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::DFSchema;
+use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
-use datafusion::sql::TableReference;
 use hub_domain::project::Problem;
 use hub_lake::{Contracts, arrow_schema, raw_schema};
 
@@ -105,13 +105,7 @@ fn empty_project(contracts: &Contracts) -> datafusion::error::Result<(SessionCon
     let config = EngineConfig::new(chrono_tz::UTC, vec![0]);
     let context =
         build_context(&config).map_err(|error| DataFusionError::External(Box::new(error)))?;
-    context
-        .state_ref()
-        .write()
-        .config_mut()
-        .options_mut()
-        .sql_parser
-        .collect_spans = true;
+    context.state_ref().write().config_mut().options_mut().sql_parser.collect_spans = true;
     let mut tables = Tables::new();
     for (name, contract) in &contracts.tables {
         let table: Arc<dyn TableProvider> = Arc::new(EmptyTable::new(arrow_schema(contract)));

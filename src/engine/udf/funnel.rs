@@ -90,10 +90,7 @@ struct Rule {
 impl Rule {
     fn read(arguments: &[Arc<dyn PhysicalExpr>]) -> Result<Self> {
         let literal = |index: usize| {
-            arguments
-                .get(index)
-                .and_then(|expr| expr.downcast_ref::<Literal>())
-                .map(Literal::value)
+            arguments.get(index).and_then(|expr| expr.downcast_ref::<Literal>()).map(Literal::value)
         };
         let Some(ScalarValue::Int64(Some(seconds))) = literal(2) else {
             return plan_err!("the funnel window must be a literal number of seconds");

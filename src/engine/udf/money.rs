@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array};
+use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use datafusion::common::cast::as_decimal128_array;
 use datafusion::error::Result;
@@ -65,7 +65,6 @@ impl ScalarUDFImpl for ToFen {
         let scale = yuan.scale();
         let amounts: Int64Array =
             yuan.iter().map(|value| value.and_then(|value| fen(value, scale))).collect();
-        debug_assert_eq!(amounts.len(), yuan.len());
         Ok(ColumnarValue::Array(Arc::new(amounts) as ArrayRef))
     }
 }

@@ -41,9 +41,7 @@ fn normalise(identifier: &str) -> String {
     let plain: String = identifier
         .chars()
         .map(|letter| match letter {
-            '\u{ff01}'..='\u{ff5e}' => {
-                char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter)
-            }
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter),
             other => other,
         })
         .filter(|letter| !letter.is_whitespace() && !matches!(letter, '-' | '\u{feff}'))
@@ -113,7 +111,8 @@ mod tests {
         let of = |text| pseudonym(b"key", text);
         let plain = of("13800000000");
         assert!(plain.is_some());
-        for other in ["138-0000-0000", " 138 0000 0000", "+8613800000000", "１３８００００００００"] {
+        for other in ["138-0000-0000", " 138 0000 0000", "+8613800000000", "１３８００００００００"]
+        {
             assert_eq!(of(other), plain, "{other}");
         }
         assert_ne!(of("13800000001"), plain);

@@ -115,9 +115,8 @@ mod tests {
     #[test]
     fn a_day_starts_at_local_midnight() {
         let cut = LocalDate::new(chrono_tz::Asia::Shanghai);
-        let micros = |text: &str| {
-            DateTime::parse_from_rfc3339(text).expect("an instant").timestamp_micros()
-        };
+        let micros =
+            |text: &str| DateTime::parse_from_rfc3339(text).expect("an instant").timestamp_micros();
         let day = |text: &str| day_number(text.parse().expect("a day"));
         assert_eq!(cut.day(micros("2026-03-01T15:59:59Z")), Some(day("2026-03-01")));
         assert_eq!(cut.day(micros("2026-03-01T16:00:00Z")), Some(day("2026-03-02")));

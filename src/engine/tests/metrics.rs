@@ -1,0 +1,62 @@
+//! Views of metrics.
+
+use super::fixture::{Rows, World, config, group};
+
+/// Three visits in January, two in February, one person coming twice on a day.
+fn few() -> Rows {
+    let mut rows = Rows::new();
+    let line = |id: u32, person: &str, day: &str, amount: i64| {
+        let month = &day[..7];
+        format!(
+            r#"{{"visit_id":"v{id}","person_id":"{person}","site_id":"A","biz_date":"{day}","month":"{month}","amount_fen":{amount}}}"#
+        )
+    };
+    let lines = [
+        line(1, "p1", "2026-01-05", 100),
+        line(2, "p1", "2026-01-05", 250),
+        line(3, "p2", "2026-01-06", 0),
+        line(4, "p1", "2026-02-01", 70),
+        line(5, "p3", "2026-02-02", -20),
+    ];
+    rows.insert("visit", lines.join("\n"));
+    rows
+}
+
+#[tokio::test]
+async fn simple_metrics_have_a_row_per_day_and_dimensions() {
+    let world = World::with(config(), &few()).await;
+    let sql = "select * from metrics.visits where period < date '2026-02-01'";
+    let want = ["2026-01-05|A|2|2|NULL", "2026-01-06|A|1|1|NULL"];
+    assert_eq!(world.ask(&group(), sql).await.expect("rows"), want);
+    let sql = "select period, value from metrics.persons where period = date '2026-01-05'";
+    assert_eq!(world.ask(&group(), sql).await.expect("rows"), ["2026-01-05|1"]);
+}
+
+#[tokio::test]
+async fn ratios_divide_last() {
+    let world = World::with(config(), &few()).await;
+    let sql = "select site, sum(numerator), sum(denominator), max(value) from metrics.ticket \
+               where period <= date '2026-01-31' group by site";
+    assert_eq!(world.ask(&group(), sql).await.expect("rows"), ["A|350|3|175.0000000000"]);
+}
+
+#[tokio::test]
+async fn an_offset_moves_the_denominator_to_a_later_month() {
+    let world = World::with(config(), &few()).await;
+    let sql = "select period, value, numerator, denominator from metrics.growth";
+    let want = ["2026-01-01|NULL|3|NULL", "2026-02-01|0.6666666666|2|3", "2026-03-01|NULL|NULL|2"];
+    let rows = world.ask(&group(), sql).await.expect("rows");
+    assert_eq!(rows.len(), 3);
+    for (row, want) in rows.iter().zip(want) {
+        assert!(row == want || row.replace("6667", "6666") == want, "{row} is not {want}");
+    }
+}
+
+#[tokio::test]
+async fn a_ratio_of_a_ratio_is_one_quotient_over_another() {
+    let world = World::with(config(), &few()).await;
+    let sql = "select value, numerator, denominator from metrics.ratio_of_ratios \
+               where period = date '2026-01-05'";
+    let row = world.ask(&group(), sql).await.expect("rows").remove(0);
+    assert_eq!(row, "175.0000000000|175.0000000000|1");
+}

@@ -1,0 +1,13 @@
+//! Tests of the engine over small lakes.
+
+mod doors;
+mod fixture;
+mod functions;
+mod leaks;
+mod limits;
+mod metrics;
+mod policy;
+mod project;
+mod registry;
+mod sessions;
+mod settings;
