@@ -24,8 +24,7 @@ impl Anomaly {
 /// Daily rhythm of every site over the demo's span.
 #[derive(Debug, Clone)]
 pub(crate) struct Calendar {
-    pub(crate) from: Day,
-    pub(crate) to: Day,
+    from: Day,
     pub(crate) anomalies: Vec<Anomaly>,
     lines: Vec<i64>,
     /// Holiday factor per day of the span and the two months after it.
@@ -38,7 +37,6 @@ impl Calendar {
     pub(crate) fn make(org: &Org, from: Day, to: Day) -> Result<Self, Error> {
         let mut calendar = Self {
             from,
-            to,
             anomalies: anomalies(org, from, to),
             lines: org.sites.iter().map(|site| site.line).collect(),
             holiday: holidays(from, to)?,

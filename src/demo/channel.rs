@@ -27,10 +27,6 @@ impl Channel {
     pub(crate) fn is_offline(&self) -> bool {
         self.medium == "线下"
     }
-
-    pub(crate) fn is_person(&self) -> bool {
-        self.medium == "人"
-    }
 }
 
 /// A campaign of one channel: three months, one quarter after another.

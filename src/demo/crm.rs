@@ -135,7 +135,6 @@ fn relation_word(code: i64) -> &'static str {
 #[derive(Debug, Clone)]
 pub(crate) struct Lead {
     pub(crate) id: String,
-    pub(crate) customer: usize,
     pub(crate) customer_id: String,
     pub(crate) channel: usize,
     pub(crate) campaign: Option<usize>,

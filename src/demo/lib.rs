@@ -30,6 +30,8 @@ mod sqlite;
 mod staff;
 mod story;
 mod table;
+#[cfg(test)]
+mod tests;
 mod time;
 mod truth;
 mod world;

@@ -22,8 +22,8 @@ pub(crate) struct Node {
     pub(crate) line: i64,
     pub(crate) class: Option<i64>,
     entity: Option<String>,
-    pub(crate) city: String,
-    pub(crate) area: Option<i64>,
+    city: String,
+    area: Option<i64>,
     opened: Day,
 }
 
@@ -44,7 +44,6 @@ pub(crate) struct Dept {
 pub(crate) struct Site {
     pub(crate) id: i64,
     pub(crate) code: String,
-    pub(crate) city: String,
     pub(crate) kind: i64,
     pub(crate) line: i64,
     pub(crate) depts: Vec<Dept>,
@@ -70,11 +69,6 @@ impl Site {
             return self.depts.iter().filter(|dept| dept.class == 1).collect();
         }
         of_line
-    }
-
-    /// The laboratory, imaging or assessment department.
-    pub(crate) fn technical(&self) -> Option<&Dept> {
-        self.depts.iter().find(|dept| dept.class == 2)
     }
 }
 
@@ -154,7 +148,6 @@ fn site(node: &Node, nodes: &[Node]) -> Site {
     Site {
         id: node.id,
         code: node.code.clone(),
-        city: node.city.clone(),
         kind: node.kind.unwrap_or(2),
         line: node.line,
         depts,
@@ -177,7 +170,7 @@ mod tests {
             for suffix in ["QT", "XD", "SC", "XZ"] {
                 assert!(site.dept(suffix).is_some(), "{} lacks {suffix}", site.code);
             }
-            assert!(site.technical().is_some());
+            assert!(site.depts.iter().any(|dept| dept.class == 2));
             assert_eq!(site.clinical(site.line)[0].line, site.line);
         }
     }

@@ -180,8 +180,8 @@ impl Maker<'_> {
         self.serial += 1;
         let prefix = ["13", "15", "17", "18", "19"][self.dice.between(0, 4) as usize];
         let third = self.dice.between(0, 9);
-        // 7919 has no factor in common with 10^8: numbers never repeat.
-        let number = serial.wrapping_mul(7919) % 100_000_000;
+        // The factor is prime to 10^8: numbers never repeat.
+        let number = serial.wrapping_mul(73_939_133) % 100_000_000;
         Persona {
             serial,
             woman,

@@ -1,4 +1,6 @@
 //! Staff of every department and the traits that make doctors and consultants differ.
+use std::collections::BTreeMap;
+
 use crate::cell::{Hundredths, Row, row};
 use crate::dice::Dice;
 use crate::error::Error;
@@ -12,7 +14,6 @@ pub(crate) const ASSISTANT: i64 = 2;
 pub(crate) const NURSE: i64 = 3;
 pub(crate) const CONSULTANT: i64 = 4;
 pub(crate) const SERVICE: i64 = 5;
-pub(crate) const MARKETER: i64 = 6;
 
 /// A member of staff.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ impl Member {
 #[derive(Debug, Clone)]
 pub(crate) struct Staff {
     pub(crate) members: Vec<Member>,
+    /// Positions by site and role: journeys ask for a team at every step.
+    teams: BTreeMap<(usize, i64), Vec<usize>>,
 }
 
 impl Staff {
@@ -75,7 +78,7 @@ impl Staff {
                 for nth in 0..count * scale {
                     let mut member = Member {
                         id: 1001 + members.len() as i64,
-                        name: names.adult(dice, role == NURSE || dice_woman(role)),
+                        name: names.adult(dice, mostly_women(role)),
                         role,
                         title: entry.owned("title"),
                         hired: span.0.plus(-tenure_days(dice, years)),
@@ -98,7 +101,11 @@ impl Staff {
                 }
             }
         }
-        Ok(Self { members })
+        let mut teams: BTreeMap<(usize, i64), Vec<usize>> = BTreeMap::new();
+        for (at, member) in members.iter().enumerate() {
+            teams.entry((member.site, member.role)).or_default().push(at);
+        }
+        Ok(Self { members, teams })
     }
 
     pub(crate) fn get(&self, id: i64) -> Option<&Member> {
@@ -107,13 +114,11 @@ impl Staff {
 
     /// Who of a role works at a site on a day, in one department when given.
     pub(crate) fn at(&self, site: usize, role: i64, dept: Option<i64>, day: Day) -> Vec<&Member> {
-        self.members
-            .iter()
+        let team = self.teams.get(&(site, role)).map_or(&[][..], Vec::as_slice);
+        team.iter()
+            .map(|at| &self.members[*at])
             .filter(|member| {
-                member.site == site
-                    && member.role == role
-                    && dept.is_none_or(|dept| dept == member.dept)
-                    && member.works_on(day)
+                dept.is_none_or(|dept| dept == member.dept) && member.works_on(day)
             })
             .collect()
     }
@@ -137,8 +142,8 @@ impl Staff {
     }
 }
 
-fn dice_woman(role: i64) -> bool {
-    matches!(role, CONSULTANT | SERVICE | ASSISTANT)
+fn mostly_women(role: i64) -> bool {
+    matches!(role, NURSE | CONSULTANT | SERVICE | ASSISTANT)
 }
 
 fn tenure_days(dice: &mut Dice, (low, high): (i32, i32)) -> i32 {

@@ -1,8 +1,9 @@
-//! Makes demo sources from the command line: `make DIR PEOPLE DAYS SEED END [SERVER-URL]`.
+//! Makes demo sources as after the last night, and copies them into a server when asked:
+//! `make DIR PEOPLE DAYS SEED END [SERVER-URL]`.
 use std::path::PathBuf;
 use std::time::Instant;
 
-use hub_demo::{DemoSpec, generate, load_into};
+use hub_demo::{DemoSpec, advance, generate, load_into};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,6 +19,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let truth = generate(&dir, &spec, &|_, _| {})?;
     eprintln!("{} persons in {:?}: {:?}", truth.persons, start.elapsed(), truth.tables);
+    for night in 2..=spec.nights {
+        advance(&dir, night)?;
+    }
     if let Some(url) = rest.first() {
         eprintln!("{:?}", load_into(&dir, url).await?);
     }

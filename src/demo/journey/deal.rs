@@ -140,15 +140,18 @@ impl Teller<'_> {
         });
     }
 
+    /// The line of an order that bills an item.
+    pub(super) fn line_of(&self, order: usize, item: usize) -> Option<i64> {
+        let mut lines = self.story.lines.iter();
+        lines.find(|line| line.order == order && line.item == item).map(|line| line.id)
+    }
+
     fn examine(&mut self, sitting: &mut Sitting, exams: &[Pick], order: Option<usize>) {
         for pick in exams {
             if self.world.catalogue.items[pick.item].code.starts_with("GH") {
                 continue;
             }
-            let line = order.and_then(|order| {
-                let own = |line: &&crate::money::Line| line.order == order && line.item == pick.item;
-                self.story.lines.iter().find(own).map(|line| line.id)
-            });
+            let line = order.and_then(|order| self.line_of(order, pick.item));
             sitting.now = sitting.now.minutes(3);
             self.step(sitting, step::EXAM, Some(sitting.desk.doctor));
             self.perform(sitting, pick.item, line, None);

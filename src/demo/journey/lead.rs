@@ -55,7 +55,6 @@ impl Teller<'_> {
         let owner = self.dice.pick(&sellers).map(|member| member.id);
         let mut created = Lead {
             id,
-            customer,
             customer_id: self.story.customers[customer].id.clone(),
             channel,
             campaign,

@@ -79,9 +79,10 @@ impl Teller<'_> {
         let channel = self.story.visits[last.visit].channel;
         let mut sitting = self.arrive(MOTHER, desk, None, start, 2, channel);
         self.late = None;
-        self.order(&mut sitting, origin::RETURN, &[Pick { discount: 5, ..Pick::now(item) }]);
+        let picks = [Pick { discount: 5, ..Pick::now(item) }];
+        let order = self.order(&mut sitting, origin::RETURN, &picks);
         self.step(&sitting, step::TREAT, Some(desk.doctor));
-        let line = self.story.lines.last().map(|line| line.id);
+        let line = self.line_of(order, item);
         self.perform(&mut sitting, item, line, None);
         sitting.treated = true;
         self.after_visit(&sitting, true, caesarean);
@@ -165,9 +166,9 @@ impl Teller<'_> {
         let channel = self.story.visits[last.visit].channel;
         let mut sitting = self.arrive(MOTHER, desk, Some(appointment), start, 4, channel);
         let item = self.world.catalogue.by_code("FC16");
-        self.order(&mut sitting, origin::RETURN, &[Pick::now(item)]);
+        let order = self.order(&mut sitting, origin::RETURN, &[Pick::now(item)]);
         self.step(&sitting, step::RECHECK, Some(desk.doctor));
-        let line = self.story.lines.last().map(|line| line.id);
+        let line = self.line_of(order, item);
         self.perform(&mut sitting, item, line, None);
         sitting.treated = true;
         self.after_visit(&sitting, true, false);

@@ -3,7 +3,7 @@ use super::{Desk, Teller};
 use crate::care::{Outcome, Visit};
 use crate::catalogue::Use;
 use crate::cell::row;
-use crate::staff::{NURSE, SERVICE};
+use crate::staff::NURSE;
 use crate::story::Who;
 use crate::table::Tab;
 use crate::time::At;
@@ -195,18 +195,25 @@ impl Teller<'_> {
         self.story.visits[sitting.visit].left = Some(left);
         let diagnoses = DIAGNOSES[(sitting.desk.line as usize).min(5)];
         let diagnosis = self.dice.pick(&diagnoses).copied().filter(|_| !self.dice.chance(0.1));
-        let row = row![
-            sitting.encounter,
-            sitting.visit_id,
-            sitting.desk.doctor,
-            sitting.desk.dept,
-            class,
-            sitting.seated,
-            left,
-            diagnosis,
-            seen
-        ];
-        self.story.put(Tab::Encounter, seen, row);
+        let row = |end: Option<At>, changed: At| {
+            row![
+                sitting.encounter,
+                sitting.visit_id,
+                sitting.desk.doctor,
+                sitting.desk.dept,
+                class,
+                sitting.seated,
+                end,
+                diagnosis,
+                changed
+            ]
+        };
+        let mut versions = vec![(seen, row(Some(left), seen))];
+        if class == 2 {
+            // An inpatient stay is open in the source until the discharge.
+            versions.insert(0, (sitting.seated, row(None, sitting.seated)));
+        }
+        self.story.put_versions(Tab::Encounter, versions);
         self.close_appointment(&sitting, left);
         self.contact_touch(&sitting);
         self.late = None;
@@ -245,11 +252,5 @@ impl Teller<'_> {
             let row = self.touch(id, None, None, channel, None, kind, "入", later);
             self.story.put(Tab::Touch, later, row);
         }
-    }
-
-    /// Somebody of customer service at a site.
-    pub(super) fn service(&mut self, site: usize, at: At) -> Option<i64> {
-        let team = self.world.staff.at(site, SERVICE, None, at.day());
-        self.dice.pick(&team).map(|member| member.id)
     }
 }
