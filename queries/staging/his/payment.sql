@@ -25,7 +25,7 @@ patient as (
 
 select
     'his:' || cast(payment.skid as text) as payment_id,
-    link.person_id,
+    coalesce(bill.person_id, link.person_id) as person_id,
     site.site_id,
     local_date(payment.sksj) as biz_date,
     month_of(local_date(payment.sksj)) as month,

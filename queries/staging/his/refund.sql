@@ -21,7 +21,7 @@ line as (
 
 select
     'his:' || cast(refund.tfid as text) as refund_id,
-    link.person_id,
+    coalesce(line.person_id, payment.person_id, link.person_id) as person_id,
     site.site_id,
     local_date(refund.tfsj) as biz_date,
     month_of(local_date(refund.tfsj)) as month,
