@@ -105,6 +105,9 @@ pub struct LaneSource {
     /// Days added to the board's day: 0 = the last complete day, 1 = today's plan.
     #[serde(default)]
     pub day_offset: i64,
+    /// Dimension id → SQL expression over the source, for the board's filters.
+    #[serde(default)]
+    pub dimensions: std::collections::BTreeMap<String, String>,
     /// Lanes in order; a card lies in the first whose filter holds.
     pub lanes: Vec<LaneDefinition>,
 }

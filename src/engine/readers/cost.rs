@@ -1,0 +1,136 @@
+//! Direct cost structure from `hub.cost_direct`.
+//!
+//! Owns periods (`YYYY-MM`, `YYYY`) and shares. Costs before any allocation.
+
+use chrono::NaiveDate;
+use datafusion::common::ScalarValue;
+use hub_domain::cost::{CostDimension, CostRow, CostStructure};
+use hub_domain::{Error, Fen};
+use rust_decimal::Decimal;
+
+use super::decode::rows;
+use super::metrics::compile::text_param;
+use super::metrics::rounded;
+use super::{Source, org};
+
+/// Costs of `period` under `org_unit`, split by `by`.
+///
+/// # Errors
+/// `BadInput` for a period that is no month or year, `NotFound` for an org unit that does not
+/// exist or is not visible.
+pub(crate) async fn structure(
+    source: &dyn Source,
+    period: &str,
+    org_unit: Option<&str>,
+    by: CostDimension,
+) -> Result<CostStructure, Error> {
+    let (from, to) = months(period)?;
+    let mut params = vec![text_param(&from), text_param(&to)];
+    let inside = match org_unit {
+        None => String::new(),
+        Some(id) => under(source, id, &mut params).await?,
+    };
+    let key = match by {
+        CostDimension::CostClass => "cost_class",
+        CostDimension::Department => "dept_id",
+        CostDimension::Site => "site_id",
+        CostDimension::Month => "month",
+    };
+    let sql = format!(
+        "select {key} as key, sum(amount_fen) as amount_fen from hub.cost_direct \
+         where month between $1 and $2{inside} group by {key}"
+    );
+    let needs_names = matches!(by, CostDimension::Department | CostDimension::Site);
+    let names = async {
+        if needs_names { org::units(source, None, None).await } else { Ok(Vec::new()) }
+    };
+    let (batches, units) = futures::join!(source.fetch(&sql, params), names);
+    let (batches, units) = (batches?, units?);
+    let name = |key: &str| {
+        let unit = units.iter().find(|unit| unit.id == key);
+        unit.map_or_else(|| label(key), |unit| unit.name.clone())
+    };
+
+    let mut slices = Vec::new();
+    for row in rows(&batches) {
+        let key = row.text_opt("key")?.unwrap_or("unknown").to_owned();
+        slices.push((name(&key), key, Fen(row.int("amount_fen")?)));
+    }
+    match by {
+        CostDimension::Month => slices.sort_by(|a, b| a.1.cmp(&b.1)),
+        _ => slices.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.1.cmp(&b.1))),
+    }
+    let total: Fen = slices.iter().map(|(_, _, amount)| *amount).sum();
+    let share = |amount: Fen| Decimal::from(amount.0).checked_div(total.0.into()).map(rounded);
+    let rows = slices
+        .into_iter()
+        .map(|(label, key, amount)| CostRow { share: share(amount), key, label, amount })
+        .collect();
+    Ok(CostStructure { period: period.to_owned(), rows, total, freshness: source.freshness() })
+}
+
+/// First and last month of `YYYY-MM` or `YYYY`.
+fn months(period: &str) -> Result<(String, String), Error> {
+    let first = |month: &str| format!("{month}-01").parse::<NaiveDate>().is_ok();
+    match period.len() {
+        7 if first(period) => Ok((period.to_owned(), period.to_owned())),
+        4 if first(&format!("{period}-01")) => {
+            Ok((format!("{period}-01"), format!("{period}-12")))
+        }
+        _ => Err(Error::bad_input_hint(
+            format!("`{}` is no period", period.chars().take(20).collect::<String>()),
+            "write a month as `2026-03` or a year as `2026`",
+        )),
+    }
+}
+
+/// Restricts to the departments under an org unit.
+async fn under(
+    source: &dyn Source,
+    id: &str,
+    params: &mut Vec<ScalarValue>,
+) -> Result<String, Error> {
+    let units = org::subtree(source, id).await?;
+    if units.is_empty() {
+        return Err(Error::NotFound { what: "org unit" });
+    }
+    let mut names = Vec::with_capacity(units.len());
+    for unit in &units {
+        params.push(text_param(&unit.id));
+        names.push(format!("${}", params.len()));
+    }
+    // Every cost is booked on a department, so the units below say which.
+    Ok(format!(" and dept_id in ({})", names.join(", ")))
+}
+
+/// Name of a cost class; months and unknown keys are their own label.
+fn label(key: &str) -> String {
+    let name = match key {
+        "labour" => "人员经费",
+        "material" => "卫生材料费",
+        "drug" => "药品费",
+        "depreciation" => "固定资产折旧费",
+        "amortisation" => "无形资产摊销费",
+        "risk_fund" => "提取医疗风险基金",
+        "marketing" => "营销费",
+        "rent" => "租金",
+        "other" => "其他费用",
+        "unknown" => "未归类",
+        _ => key,
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_months_or_years() {
+        assert_eq!(months("2026").expect("a year").1, "2026-12");
+        assert_eq!(months("2026-03").expect("a month").0, "2026-03");
+        for wrong in ["2026-13", "26", "2026-3", "", "2026-03-01", "二〇二六"] {
+            assert!(matches!(months(wrong), Err(Error::BadInput { .. })), "{wrong}");
+        }
+    }
+}

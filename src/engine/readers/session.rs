@@ -1,0 +1,166 @@
+//! The read port over a session: every method hands on to its reader.
+
+use async_trait::async_trait;
+use arrow::record_batch::RecordBatch;
+use datafusion::common::ScalarValue;
+use hub_domain::board::{Board, BoardQuery, Card};
+use hub_domain::calendar::DateRange;
+use hub_domain::cost::{CostDimension, CostStructure};
+use hub_domain::funnel::FunnelResult;
+use hub_domain::metric::{DimensionFilter, MetricsQuery, MetricsResult};
+use hub_domain::org::{OrgLevel, OrgUnit};
+use hub_domain::page::{Page, PageRequest};
+use hub_domain::patient::{
+    Consent, Entitlement, FamilyMember, Identifier, Money, Patient, PatientFilter, PatientOrder,
+    Plan, SurveyAnswer, Tag, Task, TimelineEvent,
+};
+use hub_domain::ports::ReadSession;
+use hub_domain::snapshot::{Freshness, Snapshot};
+use hub_domain::{Error, Principal};
+
+use super::metrics::Visible;
+use super::{Definitions, Source, board, cost, funnel, metrics, org, patient};
+use crate::Session;
+
+#[async_trait]
+impl Source for Session {
+    async fn fetch(
+        &self,
+        sql: &str,
+        params: Vec<ScalarValue>,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        Session::fetch(self, sql, params).await
+    }
+
+    fn snapshot(&self) -> &Snapshot {
+        self.published()
+    }
+
+    fn principal(&self) -> &Principal {
+        Session::principal(self)
+    }
+
+    fn definitions(&self) -> &Definitions {
+        Session::definitions(self)
+    }
+
+    fn pseudonym(&self, identifier: &str) -> Option<String> {
+        Session::pseudonym(self, identifier)
+    }
+}
+
+#[async_trait]
+impl ReadSession for Session {
+    fn snapshot(&self) -> &Snapshot {
+        self.published()
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.data_freshness()
+    }
+
+    async fn org_units(
+        &self,
+        level: Option<OrgLevel>,
+        parent_id: Option<String>,
+    ) -> Result<Vec<OrgUnit>, Error> {
+        org::units(self, level, parent_id.as_deref()).await
+    }
+
+    async fn metrics(&self, query: &MetricsQuery) -> Result<MetricsResult, Error> {
+        metrics::answer(self, query, Visible::Public).await
+    }
+
+    async fn funnel(
+        &self,
+        id: &str,
+        range: DateRange,
+        breakdown: Option<String>,
+        filter: Vec<DimensionFilter>,
+    ) -> Result<FunnelResult, Error> {
+        funnel::answer(self, id, range, breakdown.as_deref(), &filter).await
+    }
+
+    async fn cost_structure(
+        &self,
+        period: &str,
+        org_unit: Option<String>,
+        by: CostDimension,
+    ) -> Result<CostStructure, Error> {
+        cost::structure(self, period, org_unit.as_deref(), by).await
+    }
+
+    async fn board(&self, query: &BoardQuery) -> Result<Board, Error> {
+        board::board(self, query).await
+    }
+
+    async fn lane_cards(
+        &self,
+        board: &BoardQuery,
+        lane: &str,
+        page: &PageRequest,
+    ) -> Result<Page<Card>, Error> {
+        board::cards(self, board, lane, page).await
+    }
+
+    async fn patient(&self, id: &str) -> Result<Option<Patient>, Error> {
+        patient::patient(self, id).await
+    }
+
+    async fn patients(
+        &self,
+        filter: &PatientFilter,
+        order: PatientOrder,
+        page: &PageRequest,
+    ) -> Result<Page<Patient>, Error> {
+        patient::patients(self, filter, order, page).await
+    }
+
+    async fn caller_lookup(&self, phone: &str) -> Result<Vec<Patient>, Error> {
+        patient::caller_lookup(self, phone).await
+    }
+
+    async fn identifiers(&self, person: &str) -> Result<Vec<Identifier>, Error> {
+        patient::identifiers(self, person).await
+    }
+
+    async fn family(&self, person: &str) -> Result<Vec<FamilyMember>, Error> {
+        patient::family(self, person).await
+    }
+
+    async fn tags(&self, person: &str) -> Result<Vec<Tag>, Error> {
+        patient::tags(self, person).await
+    }
+
+    async fn timeline(
+        &self,
+        person: &str,
+        page: &PageRequest,
+    ) -> Result<Page<TimelineEvent>, Error> {
+        patient::timeline(self, person, page).await
+    }
+
+    async fn money(&self, person: &str) -> Result<Money, Error> {
+        patient::money(self, person).await
+    }
+
+    async fn plans(&self, person: &str) -> Result<Vec<Plan>, Error> {
+        patient::plans(self, person).await
+    }
+
+    async fn entitlements(&self, person: &str) -> Result<Vec<Entitlement>, Error> {
+        patient::entitlements(self, person).await
+    }
+
+    async fn tasks(&self, person: &str) -> Result<Vec<Task>, Error> {
+        patient::tasks(self, person).await
+    }
+
+    async fn surveys(&self, person: &str) -> Result<Vec<SurveyAnswer>, Error> {
+        patient::surveys(self, person).await
+    }
+
+    async fn consents(&self, person: &str) -> Result<Vec<Consent>, Error> {
+        patient::consents(self, person).await
+    }
+}

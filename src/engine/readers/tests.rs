@@ -1,0 +1,219 @@
+//! Funnels, costs and alerts over small tables.
+
+use chrono::NaiveDate;
+use hub_domain::Error;
+use hub_domain::alert::{Observation, Verdict};
+use hub_domain::analysis::funnel as rule;
+use hub_domain::calendar::DateRange;
+use hub_domain::cost::CostDimension;
+use hub_domain::funnel::{FunnelDefinition, FunnelEntry};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+
+use super::testing::{Fixture, day};
+use super::{Source, alerts, cost, funnel};
+
+const STEPS: [&str; 7] = ["lead", "contacted", "booked", "arrived", "consult", "won", "paid"];
+
+fn march() -> DateRange {
+    DateRange::month_of(day("2026-03-01"))
+}
+
+fn events(rows: &[(String, String, &str)]) -> String {
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|(lead, at, step)| {
+            format!("('{lead}', 'c{}', '2026-03-01', '{at}', '{step}')", &lead[..1])
+        })
+        .collect();
+    rows.join(", ")
+}
+
+const EVENTS: &str = "lead_id, channel_id, entry_on, at, step";
+
+#[tokio::test]
+async fn a_funnel_counts_units_by_step_and_channel() {
+    let fixture = Fixture::new("2026-03-31");
+    let rows = [
+        ("1a", "2026-03-01T01:00:00", "lead"),
+        ("1a", "2026-03-02T01:00:00", "contacted"),
+        ("1a", "2026-05-02T01:00:00", "booked"),
+        ("2b", "2026-03-01T01:00:00", "lead"),
+        ("1c", "2026-03-01T01:00:00", "contacted"),
+    ];
+    let rows = rows.map(|(lead, at, step)| (lead.to_owned(), at.to_owned(), step));
+    fixture.fill("lead_event_step", EVENTS, &events(&rows)).await;
+    let answer = funnel::answer(&fixture, "F1", march(), Some("channel"), &[]).await;
+    let answer = answer.expect("a funnel");
+    let reached: Vec<u64> = answer.total.steps.iter().map(|step| step.reached).collect();
+    assert_eq!(reached, [2, 1, 0, 0, 0, 0, 0], "the booking came after the window");
+    let channels: Vec<_> = answer.series.iter().map(|it| it.value.as_deref()).collect();
+    assert_eq!(channels, [Some("c1"), Some("c2")]);
+    assert_eq!(answer.mature_through, day("2026-03-01"));
+    let wrong = funnel::answer(&fixture, "F9", march(), None, &[]).await;
+    assert!(matches!(wrong, Err(Error::BadInput { hint: Some(_), .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sql_funnels_equal_the_rule(
+        found in prop::collection::vec((0..6_u8, 0..45_i64, 0..7_usize), 1..60),
+        entry in prop::sample::select(vec![
+            FunnelEntry::Longest, FunnelEntry::First, FunnelEntry::Each,
+        ]),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let fixture = Fixture::new("2026-03-31");
+            let start = day("2026-03-01");
+            let rows: Vec<(String, String, &str)> = found
+                .iter()
+                .map(|(lead, after, step)| {
+                    let on: NaiveDate = start + chrono::TimeDelta::days(*after);
+                    (format!("{lead}"), format!("{on}T00:00:00"), STEPS[*step])
+                })
+                .collect();
+            fixture.fill("lead_event_step", EVENTS, &events(&rows)).await;
+            let defined = &fixture.definitions().funnels[0];
+            let defined = FunnelDefinition { entry, ..defined.clone() };
+            let (sql, params) =
+                funnel::statement(&defined, march(), None, &[]).expect("a statement");
+            let batches = fixture.fetch(&sql, params).await.expect("an answer");
+            let mut counted = vec![0_u64; STEPS.len()];
+            for row in super::decode::rows(&batches) {
+                let level = usize::try_from(row.int("level").expect("level")).expect("a level");
+                let units = u64::try_from(row.int("units").expect("units")).expect("a count");
+                counted[..level].iter_mut().for_each(|count| *count += units);
+            }
+            let mut expected = vec![0; STEPS.len()];
+            for lead in 0..6 {
+                let mut own: Vec<rule::Event> = found
+                    .iter()
+                    .filter(|(it, ..)| *it == lead)
+                    .map(|(_, after, step)| (after * 86_400, u8::try_from(*step).expect("a step")))
+                    .collect();
+                let levels = rule::attempts(
+                    &mut own, 7, defined.window_seconds, rule::Mode::Ordered, entry,
+                );
+                for (sum, more) in expected.iter_mut().zip(rule::reached(levels, 7)) {
+                    *sum += more;
+                }
+            }
+            assert_eq!(counted, expected);
+        });
+    }
+}
+
+#[tokio::test]
+async fn cost_shares_add_up_to_the_total() {
+    let fixture = Fixture::new("2026-03-31");
+    let rows = "('2026-03', 'D1', 'A', 'labour', 600), ('2026-03', 'D1', 'A', 'drug', 300), \
+                ('2026-03', 'D2', 'B', 'labour', 100), ('2026-02', 'D1', 'A', 'labour', 50)";
+    fixture.fill("cost_direct", "month, dept_id, site_id, cost_class, amount_fen", rows).await;
+    let units = "('G', 'G', 'group', null, '集团'), ('A', 'A', 'site', 'G', '甲'), \
+                 ('D1', 'D1', 'department', 'A', '牙科')";
+    fixture.fill("org_unit", "org_unit_id, code, level, parent_id, name", units).await;
+    let by_class = cost::structure(&fixture, "2026-03", None, CostDimension::CostClass).await;
+    let by_class = by_class.expect("costs");
+    assert_eq!(by_class.total.0, 1000);
+    assert_eq!(by_class.rows[0].label, "人员经费");
+    assert_eq!(by_class.rows[0].share, Some(Decimal::new(7, 1)));
+    let year = cost::structure(&fixture, "2026", Some("A"), CostDimension::Month).await;
+    let year = year.expect("costs");
+    let months: Vec<(&str, i64)> =
+        year.rows.iter().map(|row| (row.key.as_str(), row.amount.0)).collect();
+    assert_eq!(months, [("2026-02", 50), ("2026-03", 900)]);
+    let missing = cost::structure(&fixture, "2026", Some("X"), CostDimension::Site).await;
+    assert!(matches!(missing, Err(Error::NotFound { .. })));
+}
+
+async fn observed(fixture: &Fixture, rule: &str, months: &[&str]) -> Vec<Observation> {
+    let rules = &fixture.definitions().rules;
+    let rule = rules.iter().find(|it| it.id == rule).expect("a rule");
+    let months: Vec<NaiveDate> = months.iter().map(|month| day(month)).collect();
+    alerts::observe(fixture, rule, &months).await.expect("observations")
+}
+
+fn verdicts(observations: &[Observation]) -> Vec<(&str, &str, Verdict)> {
+    observations.iter().map(|it| (it.subject.as_str(), it.period.as_str(), it.verdict)).collect()
+}
+
+#[tokio::test]
+async fn too_few_consults_are_no_data_and_never_a_verdict() {
+    let fixture = Fixture::new("2026-03-31");
+    let mut rows = Vec::new();
+    for (doctor, won, lost, line) in
+        [("1", 7, 3, "dental"), ("2", 8, 2, "dental"), ("3", 0, 9, "dental"), ("4", 0, 20, "obgyn")]
+    {
+        for index in 0..won + lost {
+            let id = format!("{doctor}-{index}");
+            let won = index < won;
+            rows.push(format!(
+                "('{id}', 'A', '2026-03-10', '{doctor}', 'first', {won}, '{line}')"
+            ));
+        }
+    }
+    let columns = "consult_id, site_id, biz_date, doctor_id, visit_type, is_won, business_line";
+    fixture.fill("consult", columns, &rows.join(", ")).await;
+    let seen = observed(&fixture, "R1", &["2026-03-01"]).await;
+    let expected = [
+        ("practitioner:1", "2026-03", Verdict::Breach),
+        ("practitioner:2", "2026-03", Verdict::Healthy),
+        ("practitioner:3", "2026-03", Verdict::NoData),
+    ];
+    assert_eq!(verdicts(&seen), expected);
+    assert_eq!(seen[0].value, Some(Decimal::new(7, 1)));
+}
+
+#[tokio::test]
+async fn long_served_doctors_and_other_lines_are_not_judged_on_referrals() {
+    let fixture = Fixture::new("2026-03-31");
+    let mut rows = Vec::new();
+    for doctor in 1..=4 {
+        for person in 0..12 {
+            rows.push(format!("('{doctor}-{person}', 'p{person}', 'A', '2026-02-10', '{doctor}')"));
+        }
+    }
+    let columns = "visit_id, person_id, site_id, biz_date, doctor_id";
+    fixture.fill("visit", columns, &rows.join(", ")).await;
+    let referred: Vec<String> =
+        (0..4).map(|id| format!("('{id}', 'doctor', '2', 'x{id}', '2026-03-05')")).collect();
+    let columns = "referral_id, referrer_kind, referrer_practitioner_id, referred_person_id, \
+                   biz_date";
+    fixture.fill("referral", columns, &referred.join(", ")).await;
+    let staff = "('1', '2024-01-01', 'dental'), ('2', '2024-01-01', 'dental'), \
+                 ('3', '2021-03-31', 'dental'), ('4', '2024-01-01', 'obgyn')";
+    fixture.fill("practitioner", "practitioner_id, hired_on, business_line", staff).await;
+    let seen = observed(&fixture, "R4", &["2026-03-01"]).await;
+    let expected = [
+        ("practitioner:1", "2026-03", Verdict::Breach),
+        ("practitioner:2", "2026-03", Verdict::Healthy),
+        ("practitioner:3", "2026-03", Verdict::NoData),
+    ];
+    assert_eq!(verdicts(&seen), expected, "4 of 12 is exactly one third");
+}
+
+#[tokio::test]
+async fn a_silent_site_is_late_under_one_lasting_identity() {
+    let fixture = Fixture::new("2026-03-31");
+    let rows = "('1', 'A', '2026-03-31'), ('2', 'B', '2026-03-20'), ('3', 'B', '2026-03-01')";
+    fixture.fill("visit", "visit_id, site_id, biz_date", rows).await;
+    let seen = observed(&fixture, "data_late", &[]).await;
+    let expected = [
+        ("site:A", alerts::NEWEST, Verdict::Healthy),
+        ("site:B", alerts::NEWEST, Verdict::Breach),
+    ];
+    assert_eq!(verdicts(&seen), expected);
+    assert_eq!(seen[1].value, Some(Decimal::from(11)));
+}
+
+#[tokio::test]
+async fn every_rule_of_the_project_runs_on_empty_tables() {
+    let fixture = Fixture::new("2026-03-31");
+    for rule in fixture.definitions().rules.clone() {
+        let seen = observed(&fixture, &rule.id, &["2026-02-01", "2026-03-01"]).await;
+        assert!(seen.iter().all(|it| it.verdict == Verdict::NoData), "{}", rule.id);
+    }
+}
