@@ -1,0 +1,347 @@
+//! The `sources:` section of the configuration, one [`SourceConfig`] per source.
+//!
+//! Owns its shape and what can be said against it without opening the source. Reading files,
+//! substituting `${NAME}` and pointing at lines belong to root.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::schema::Relation;
+
+mod lag;
+mod secret;
+
+pub use lag::{Lag, Span};
+pub use secret::SourceUrl;
+
+/// What kind of system a source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// PostgreSQL, read in one repeatable-read transaction.
+    Postgres,
+    /// MySQL or MariaDB, read in one consistent snapshot.
+    #[serde(alias = "mariadb")]
+    Mysql,
+    /// A SQLite file, read in one transaction.
+    Sqlite,
+    /// A folder of CSV files.
+    Csv,
+}
+
+impl SourceKind {
+    /// The name used in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Sqlite => "sqlite",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// One source system.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// Kind of system.
+    pub kind: SourceKind,
+    /// Address of a database: `postgres://…`, `mysql://…`, `sqlite://./his.db`.
+    #[serde(default)]
+    pub url: Option<SourceUrl>,
+    /// Folder of a `csv` source, or file of a `sqlite` source.
+    #[serde(default)]
+    pub path: Option<PathBuf>,
+    /// Encoding label of CSV files such as `gb18030` or `utf-16le`; UTF-8 when absent. A byte
+    /// order mark wins over it.
+    #[serde(default)]
+    pub encoding: Option<String>,
+    /// Field delimiter of CSV files, one ASCII character; a comma when absent.
+    #[serde(default)]
+    pub delimiter: Option<char>,
+    /// What the source may be burdened with.
+    #[serde(default)]
+    pub limits: SourceLimits,
+    /// Tables by their name in the hub; every table of the contract when absent.
+    #[serde(default)]
+    pub tables: BTreeMap<String, TableConfig>,
+}
+
+/// What a source may be burdened with.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceLimits {
+    /// Connections open at once, at least 1. Tables of one source are read one after another in
+    /// one transaction, so one connection is enough.
+    pub connections: u32,
+    /// Longest time one statement may run at the source.
+    pub statement_timeout: Span,
+}
+
+impl Default for SourceLimits {
+    fn default() -> Self {
+        Self { connections: 1, statement_timeout: Span::hours(1) }
+    }
+}
+
+/// How one table is read.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TableConfig {
+    /// Table or view at the source, such as `public.visit`; the table's own name when absent.
+    pub from: Option<String>,
+    /// A SELECT to read instead of a table.
+    pub query: Option<String>,
+    /// File name or pattern of a `csv` source; when absent `<table>.csv` and names such as
+    /// `<table>_2026-03.csv`.
+    pub file: Option<String>,
+    /// Key columns; those of the source contract when absent.
+    pub key: Vec<String>,
+    /// Column that tells new and changed rows; without it the table is read full.
+    pub cursor: Option<CursorConfig>,
+    /// How rows deleted at the source are found.
+    pub deletes: Deletes,
+    /// What happens when the source no longer has the declared columns.
+    pub schema: SchemaMode,
+}
+
+/// How new and changed rows are told.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CursorConfig {
+    /// A timestamp, date or int64 column that grows whenever a row is written.
+    pub column: String,
+    /// How far behind the newest value seen each run starts again: `2d`, `6h`, or a number for
+    /// an int64 column.
+    #[serde(default)]
+    pub lag: Lag,
+    /// What a NULL in the cursor column does.
+    #[serde(default)]
+    pub nulls: CursorNulls,
+}
+
+/// What a NULL in the cursor column does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CursorNulls {
+    /// The table fails and says so.
+    #[default]
+    Raise,
+    /// The row goes to quarantine.
+    Reject,
+}
+
+/// How rows deleted at the source are found.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Deletes {
+    /// They are not, except by a full read.
+    #[default]
+    None,
+    /// By comparing all keys at the source with all current keys landed.
+    Scan,
+    /// By a column that marks them.
+    Flag(FlagConfig),
+}
+
+/// A column that marks deleted rows.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FlagConfig {
+    /// The column.
+    pub column: String,
+    /// Its value on deleted rows.
+    pub value: FlagValue,
+}
+
+/// A scalar in the configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum FlagValue {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Text.
+    Text(String),
+}
+
+impl std::fmt::Display for FlagValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+        }
+    }
+}
+
+/// What happens when a source's columns differ from its contract. In every mode a missing
+/// column that does not allow NULL stops the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaMode {
+    /// New columns are left out and a missing nullable column lands as NULL, with a notice.
+    #[default]
+    Evolve,
+    /// Any new or missing column stops the table.
+    Freeze,
+    /// As `evolve`, but a row with a value in a new column goes to quarantine.
+    DiscardRow,
+    /// As `evolve`, but a value that does not fit a nullable column lands as NULL and is counted
+    /// in a notice, where the other modes put the row into quarantine.
+    DiscardValue,
+}
+
+/// One thing wrong with a source's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong, values in backticks.
+    pub what: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Fault {
+    fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into() }
+    }
+}
+
+impl SourceConfig {
+    /// Makes relative paths absolute from `base`, the folder of the configuration file.
+    #[must_use]
+    pub fn resolved(mut self, base: &Path) -> Self {
+        if self.kind == SourceKind::Sqlite
+            && self.path.is_none()
+            && let Some(url) = &self.url
+        {
+            self.path = url.sqlite_path();
+        }
+        self.path = self.path.map(|path| base.join(path));
+        self
+    }
+
+    /// What can be said against the section without opening the source.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let kind = self.kind.name();
+        match self.kind {
+            SourceKind::Postgres | SourceKind::Mysql => {
+                if self.url.is_none() {
+                    faults.push(Fault::new(
+                        format!("`{kind}` needs `url`"),
+                        format!("write `url: {kind}://user:password@host/database`"),
+                    ));
+                }
+                if self.path.is_some() {
+                    faults.push(Fault::new(
+                        format!("`path` means nothing to `{kind}`"),
+                        "remove it; the address goes into `url`",
+                    ));
+                }
+            }
+            SourceKind::Sqlite => {
+                let by_url = self.url.as_ref().and_then(SourceUrl::sqlite_path);
+                if self.path.is_none() && by_url.is_none() {
+                    faults.push(Fault::new("`sqlite` needs `path`", "write `path: ./his.db`"));
+                }
+            }
+            SourceKind::Csv => self.csv_faults(&mut faults),
+        }
+        if self.kind != SourceKind::Csv && (self.encoding.is_some() || self.delimiter.is_some()) {
+            faults.push(Fault::new(
+                format!("`encoding` and `delimiter` mean nothing to `{kind}`"),
+                "remove them; they describe CSV files",
+            ));
+        }
+        if self.limits.connections == 0 {
+            faults.push(Fault::new("`connections` is `0`", "allow at least 1"));
+        }
+        for (name, table) in &self.tables {
+            table.faults(name, self.kind, &mut faults);
+        }
+        faults
+    }
+
+    fn csv_faults(&self, faults: &mut Vec<Fault>) {
+        if self.path.is_none() {
+            faults.push(Fault::new("`csv` needs `path`", "write `path:` and the folder of files"));
+        }
+        if self.url.is_some() {
+            faults.push(Fault::new("`url` means nothing to `csv`", "write the folder as `path`"));
+        }
+        if let Some(label) = &self.encoding
+            && encoding_rs::Encoding::for_label(label.as_bytes()).is_none()
+        {
+            faults.push(Fault::new(
+                format!("unknown encoding `{label}`"),
+                "use a label such as utf-8, gb18030, gbk, big5, utf-16le or windows-1252",
+            ));
+        }
+        if self.delimiter.is_some_and(|delimiter| {
+            !delimiter.is_ascii() || matches!(delimiter, '"' | '\r' | '\n')
+        }) {
+            faults.push(Fault::new(
+                "`delimiter` must be one ASCII character other than a quote or a line end",
+                "use `,`, `;`, `|` or a tab",
+            ));
+        }
+    }
+}
+
+impl TableConfig {
+    /// Where the rows of table `name` come from.
+    pub(super) fn relation(&self, name: &str, kind: SourceKind) -> Relation {
+        if kind == SourceKind::Csv {
+            return Relation::Files(match &self.file {
+                Some(pattern) => vec![pattern.clone()],
+                // A digit after the name, so that `lead` does not take the files of `lead_event`.
+                None => vec![format!("{name}.csv"), format!("{name}[-_.][0-9]*.csv")],
+            });
+        }
+        match (&self.query, &self.from) {
+            (Some(query), _) => Relation::Query(query.clone()),
+            (None, Some(from)) => Relation::Table(from.clone()),
+            (None, None) => Relation::Table(name.to_owned()),
+        }
+    }
+
+    fn faults(&self, name: &str, kind: SourceKind, faults: &mut Vec<Fault>) {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || !name.chars().all(legal) {
+            faults.push(Fault::new(
+                format!("`{name}` cannot name a table"),
+                "use ASCII letters, digits, `_` and `-`; `from` or `file` holds the source's own name",
+            ));
+        }
+        let is_csv = kind == SourceKind::Csv;
+        if is_csv && (self.from.is_some() || self.query.is_some()) {
+            faults.push(Fault::new(
+                format!("table `{name}`: `from` and `query` mean nothing to `csv`"),
+                "name its files by `file`",
+            ));
+        }
+        if !is_csv && self.file.is_some() {
+            faults.push(Fault::new(
+                format!("table `{name}`: `file` means nothing to `{}`", kind.name()),
+                "name its table by `from` or write a `query`",
+            ));
+        }
+        if self.from.is_some() && self.query.is_some() {
+            faults.push(Fault::new(
+                format!("table `{name}` has both `from` and `query`"),
+                "keep one of them",
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,311 @@
+//! One table of one night into its raw table, in one commit: accepted rows, refused rows,
+//! tombstones, counts and watermark become visible together or not at all.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+use hub_domain::run::TableLoad;
+use hub_lake::{TableId, Txn, WriteMode, WriteSpec};
+use tokio::sync::mpsc;
+
+use super::builder::{LoadStamp, RawBuilder};
+use super::cell::ZoneTable;
+use super::error::{Cause, ExtractError, Told};
+use super::intake::{Intake, IntakeOptions, Tally, TallySlot, broken};
+use super::landed::{LOAD_METADATA, Landed, among};
+use super::schema::TableSpec;
+use super::source::Source;
+use super::{ExtractRequest, LoadKind, Progress, watermark};
+
+/// Batches that may wait for the lake.
+const DEPTH: usize = 4;
+
+/// One landing, decided before the first row is read.
+struct Landing<'a> {
+    request: &'a ExtractRequest<'a>,
+    spec: Arc<TableSpec>,
+    prior: Option<Landed>,
+    /// Position to start at; none for a full read.
+    from: Option<i64>,
+    watermark_before: Option<i64>,
+    stamp: LoadStamp,
+    started: Instant,
+}
+
+/// Lands the table of `spec` under `txn`; none when somebody else landed it meanwhile.
+pub(super) async fn land(
+    request: &ExtractRequest<'_>,
+    source: &mut dyn Source,
+    spec: TableSpec,
+    txn: Txn,
+    progress: &dyn Progress,
+) -> Result<Option<TableLoad>, ExtractError> {
+    let id = TableId::raw(&spec.source, &spec.table);
+    let landing = Landing::decide(request, spec).await?;
+    let schema = landing.spec.raw_schema();
+    let told: Arc<Mutex<Option<TableLoad>>> = Arc::default();
+    let late = Arc::clone(&told);
+    let mode = match landing.from {
+        Some(_) => WriteMode::Append,
+        None => WriteMode::Overwrite,
+    };
+    let write = WriteSpec::new(Arc::clone(&schema), mode, txn)
+        .with_metadata("clinichub.business_date", request.date.to_string())
+        .with_metadata("clinichub.load_id", request.load_id)
+        .with_late_metadata(move || metadata(&late));
+    let (sender, receiver) = mpsc::channel(DEPTH);
+    let rows = stream(schema, receiver);
+    let handle = request.lake.table(&id);
+    let produce = async {
+        let result = landing.produce(source, &sender, &told, progress).await;
+        if result.is_err() {
+            let failed = Told("the source could not be read to its end".into());
+            let _ = sender.send(Err(DataFusionError::External(Box::new(failed)))).await;
+        }
+        drop(sender);
+        result
+    };
+    let (produced, written) = tokio::join!(produce, handle.write(write, rows));
+    let outcome = match (produced, written) {
+        (_, Ok(outcome)) if outcome.skipped => return Ok(None),
+        (Err(error), _) => return Err(error),
+        (Ok(_), Err(error)) => return Err(landing.land_error(error)),
+        (Ok(rows), Ok(outcome)) => (rows, outcome.rows),
+    };
+    if let (Some(sent), written) = outcome
+        && sent != written
+    {
+        return Err(landing.miscount(sent, written));
+    }
+    let load = told.lock().expect("no holder of the load panics").take();
+    Ok(load)
+}
+
+/// Batches of the channel as the lake takes them.
+fn stream(
+    schema: SchemaRef,
+    mut receiver: mpsc::Receiver<Result<RecordBatch, DataFusionError>>,
+) -> SendableRecordBatchStream {
+    let batches = futures::stream::poll_fn(move |context| receiver.poll_recv(context));
+    Box::pin(RecordBatchStreamAdapter::new(schema, batches))
+}
+
+/// The load as commit metadata; asked for when the last row is written.
+fn metadata(told: &Mutex<Option<TableLoad>>) -> BTreeMap<String, String> {
+    let load = told.lock().expect("no holder of the load panics");
+    let text = load.as_ref().and_then(|load| serde_json::to_string(load).ok());
+    text.into_iter().map(|text| (LOAD_METADATA.to_owned(), text)).collect()
+}
+
+type Sender = mpsc::Sender<Result<RecordBatch, DataFusionError>>;
+
+impl<'a> Landing<'a> {
+    async fn decide(
+        request: &'a ExtractRequest<'a>,
+        spec: TableSpec,
+    ) -> Result<Self, ExtractError> {
+        let failed = |cause| read_landed(&spec, cause);
+        let id = TableId::raw(&spec.source, &spec.table);
+        let prior = Landed::open(request.lake, id).await.map_err(failed)?;
+        let (mut from, mut watermark_before) = (None, None);
+        if let (Some(prior), Some(cursor)) = (&prior, spec.cursor) {
+            let last = prior.last_load().await.map_err(failed)?;
+            let stored = last.and_then(|load| load.watermark_after);
+            watermark_before = stored.and_then(|text| watermark::parse(&text, cursor.column_type));
+            let fits = prior.fits(&spec.raw_schema()).await.map_err(failed)?;
+            if fits && matches!(request.kind, LoadKind::Nightly) {
+                from = watermark_before
+                    .map(|position| watermark::start(position, cursor.lag, cursor.column_type));
+            }
+        }
+        let next = prior.as_ref().map_or(0, |prior| prior.version + 1);
+        let stamp = LoadStamp {
+            load_id: request.load_id.to_owned(),
+            extracted_at: request.clock.now().timestamp_micros(),
+            load_seq: i64::try_from(next).unwrap_or(i64::MAX),
+        };
+        let (spec, started) = (Arc::new(spec), Instant::now());
+        Ok(Self { request, spec, prior, from, watermark_before, stamp, started })
+    }
+
+    /// Reads, accounts, and finds what is gone. Returns the rows sent; none when the lake took
+    /// no more.
+    async fn produce(
+        &self,
+        source: &mut dyn Source,
+        sender: &Sender,
+        told: &Mutex<Option<TableLoad>>,
+        progress: &dyn Progress,
+    ) -> Result<Option<u64>, ExtractError> {
+        let known = match (&self.prior, self.from) {
+            (Some(prior), Some(_)) => {
+                prior.rejects().await.map_err(|cause| read_landed(&self.spec, cause))?
+            }
+            _ => HashMap::new(),
+        };
+        let slot = TallySlot::default();
+        let intake = self.intake(Arc::clone(&self.spec), self.from, known, &slot)?;
+        let mut batches = source.open(intake).await?;
+        let mut rows = 0;
+        while let Some(batch) = batches.next().await {
+            let batch = batch?;
+            rows += batch.num_rows() as u64;
+            if sender.send(Ok(batch)).await.is_err() {
+                return Ok(None);
+            }
+            progress.rows(&self.spec.source, &self.spec.table, rows);
+        }
+        drop(batches);
+        let tally = self.finished(&slot)?;
+        let gone = self.gone(source, &tally).await?;
+        let tombstones = if self.from.is_some() { gone.len() as u64 } else { 0 };
+        let load = self.load(&tally, gone.len() as u64 + tally.flagged);
+        if tombstones > 0 {
+            for batch in self.tombstones(&gone)? {
+                if sender.send(Ok(batch)).await.is_err() {
+                    return Ok(None);
+                }
+            }
+        }
+        let landed = tally.landed;
+        if rows != landed {
+            return Err(self.miscount(landed, rows));
+        }
+        *told.lock().expect("no holder of the load panics") = Some(load);
+        Ok(Some(landed + tombstones))
+    }
+
+    fn intake(
+        &self,
+        spec: Arc<TableSpec>,
+        from: Option<i64>,
+        known: HashMap<super::reject::Reject, u64>,
+        slot: &TallySlot,
+    ) -> Result<Intake, ExtractError> {
+        let zone = ZoneTable::new(self.request.zone);
+        let ceiling = spec
+            .cursor
+            .and_then(|cursor| watermark::ceiling(self.request.date, cursor.column_type, &zone));
+        let stamp = self.stamp.clone();
+        let options = IntakeOptions { stamp, zone, from, ceiling, known };
+        Intake::new(spec, options, Arc::clone(slot))
+    }
+
+    /// The tally of a read that came to its end.
+    fn finished(&self, slot: &TallySlot) -> Result<Tally, ExtractError> {
+        let tally = slot.lock().expect("no holder of the tally panics").take();
+        tally.ok_or_else(|| broken(&self.spec, Told("the reader stopped before the end".into())))
+    }
+
+    /// Keys landed as current that the source no longer has.
+    async fn gone(
+        &self,
+        source: &mut dyn Source,
+        tally: &Tally,
+    ) -> Result<Vec<Vec<Option<super::cell::Value<'static>>>>, ExtractError> {
+        let Some(prior) = self.prior.as_ref().filter(|_| self.spec.scans_deletes) else {
+            return Ok(Vec::new());
+        };
+        let failed = |cause| read_landed(&self.spec, cause);
+        if self.from.is_none() {
+            if !prior.fits(&self.spec.raw_schema()).await.map_err(failed)? {
+                return Ok(Vec::new());
+            }
+            let present = among(&tally.keys, &tally.refused_keys);
+            return prior.gone(&self.spec, present).await.map_err(failed);
+        }
+        // A cursor read saw only changed rows; the keys of all rows are a read of their own,
+        // in the same transaction.
+        let slot = TallySlot::default();
+        let keys_only = Arc::new(self.spec.keys_only());
+        let intake = self.intake(keys_only, None, HashMap::new(), &slot)?;
+        let mut batches = source.open(intake).await?;
+        while let Some(batch) = batches.next().await {
+            batch?;
+        }
+        drop(batches);
+        let all = self.finished(&slot)?;
+        let none = HashSet::new();
+        prior.gone(&self.spec, among(&all.keys, &none)).await.map_err(failed)
+    }
+
+    fn tombstones(
+        &self,
+        gone: &[Vec<Option<super::cell::Value<'static>>>],
+    ) -> Result<Vec<RecordBatch>, ExtractError> {
+        let failed = |error| broken(&self.spec, error);
+        let mut builder = RawBuilder::new(&self.spec, self.stamp.clone()).map_err(failed)?;
+        let mut batches = Vec::new();
+        for key in gone {
+            let mut values = vec![None; self.spec.columns.len()];
+            for (index, value) in self.spec.key.iter().zip(key) {
+                values[*index].clone_from(value);
+            }
+            builder.load(&values, true).map_err(failed)?;
+            if builder.is_full() {
+                batches.extend(builder.take().map_err(failed)?);
+            }
+        }
+        batches.extend(builder.take().map_err(failed)?);
+        Ok(batches)
+    }
+
+    fn load(&self, tally: &Tally, rows_deleted: u64) -> TableLoad {
+        let (source, table) = (self.spec.source.clone(), self.spec.table.clone());
+        if tally.ahead > 0 {
+            let rows = tally.ahead;
+            tracing::warn!(source, table, rows, "cursor values lie after the business day");
+        }
+        if tally.discarded > 0 {
+            let values = tally.discarded;
+            tracing::warn!(source, table, values, "values that did not fit landed as NULL");
+        }
+        let print = |position| {
+            self.spec.cursor.map(|cursor| watermark::print(position, cursor.column_type))
+        };
+        let after = match (&self.request.kind, self.from) {
+            (LoadKind::Backfill { .. }, _) => self.watermark_before,
+            // A full read saw every row, so its newest is the truth, even if it is older.
+            (_, None) => tally.newest.or(self.watermark_before),
+            (_, Some(_)) => self.watermark_before.max(tally.newest),
+        };
+        TableLoad {
+            source,
+            table,
+            mode: if self.from.is_some() { "cursor" } else { "full" }.to_owned(),
+            rows_read: tally.read,
+            rows_loaded: tally.loaded,
+            rejected: tally.rejected.clone(),
+            rows_deleted,
+            watermark_before: self.watermark_before.and_then(print),
+            watermark_after: after.and_then(print),
+            duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn land_error(&self, cause: impl Into<Cause>) -> ExtractError {
+        ExtractError::Land {
+            source_id: self.spec.source.clone(),
+            table: self.spec.table.clone(),
+            cause: cause.into(),
+        }
+    }
+
+    fn miscount(&self, read: u64, accounted: u64) -> ExtractError {
+        let (source_id, table) = (self.spec.source.clone(), self.spec.table.clone());
+        ExtractError::Miscount { source_id, table, read, accounted }
+    }
+}
+
+/// A `ReadLanded` error of `spec`'s table.
+fn read_landed(spec: &TableSpec, cause: Cause) -> ExtractError {
+    let (source_id, table) = (spec.source.clone(), spec.table.clone());
+    ExtractError::ReadLanded { source_id, table, cause }
+}

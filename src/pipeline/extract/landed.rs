@@ -1,0 +1,182 @@
+//! What a raw table holds already: its watermark, its quarantine, its current keys.
+//!
+//! Reads through the lake's provider only; writes nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::{Expr, ident};
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+use hub_domain::run::TableLoad;
+use hub_lake::{DeltaTableHandle, Lake, TableId, Txn};
+
+use super::cell::Value;
+use super::error::{Cause, Told};
+use super::keys::{KeyHash, hash_key, landed_value};
+use super::reject::Reject;
+use super::schema::TableSpec;
+
+/// Commit metadata that holds the [`TableLoad`] of the commit as JSON.
+pub const LOAD_METADATA: &str = "clinichub.load";
+
+/// A raw table at one version.
+pub(super) struct Landed {
+    lake: Lake,
+    id: TableId,
+    /// Its newest version.
+    pub(super) version: u64,
+}
+
+/// The values of a key, in the order of the key.
+type Key = Vec<Option<Value<'static>>>;
+
+impl Landed {
+    /// The table as it is now; none when nothing was landed yet.
+    pub(super) async fn open(lake: &Lake, id: TableId) -> Result<Option<Self>, Cause> {
+        let version = lake.table(&id).version().await?;
+        Ok(version.map(|version| Self { lake: lake.clone(), id, version }))
+    }
+
+    /// The newest load, searched back past commits that loaded nothing.
+    pub(super) async fn last_load(&self) -> Result<Option<TableLoad>, Cause> {
+        let handle = self.lake.table(&self.id);
+        for version in (0..=self.version).rev() {
+            if let Some(load) = load_of(&handle, version).await? {
+                return Ok(Some(load));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether rows of `schema` can be appended: every column it shares with the table has the
+    /// same type.
+    pub(super) async fn fits(&self, schema: &SchemaRef) -> Result<bool, Cause> {
+        let held = self.lake.provider(&self.id, self.version).await?.schema();
+        let same = |field: &std::sync::Arc<arrow::datatypes::Field>| {
+            held.field_with_name(field.name()).is_ok_and(|h| h.data_type() == field.data_type())
+        };
+        Ok(schema.fields().iter().all(same) && held.fields().len() == schema.fields().len())
+    }
+
+    /// Every refused row landed so far, with how often.
+    pub(super) async fn rejects(&self) -> Result<HashMap<Reject, u64>, Cause> {
+        let names = ["_reject_reason", "_reject_column", "_reject_key"];
+        let filter = ident("_reject_reason").is_not_null();
+        let mut rejects = HashMap::new();
+        self.scan(&names, filter, |batch| {
+            let texts: Vec<_> = batch.columns().iter().map(|c| c.as_string_opt::<i32>()).collect();
+            let text = |column: usize, row: usize| {
+                let array = texts[column]?;
+                Some(if array.is_valid(row) { array.value(row).to_owned() } else { String::new() })
+            };
+            for row in 0..batch.num_rows() {
+                let (Some(reason), Some(column), Some(key)) =
+                    (text(0, row), text(1, row), text(2, row))
+                else {
+                    return Err(Told("a `_reject` column is not text".into()).into());
+                };
+                *rejects.entry(Reject { reason, column, key }).or_default() += 1;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(rejects)
+    }
+
+    /// Keys whose current row is not deleted and that are not among `present`.
+    pub(super) async fn gone(
+        &self,
+        spec: &TableSpec,
+        present: impl Fn(KeyHash) -> bool,
+    ) -> Result<Vec<Key>, Cause> {
+        let key: Vec<_> = spec.key.iter().map(|index| &spec.columns[*index]).collect();
+        let mut names: Vec<&str> = key.iter().map(|column| column.name.as_str()).collect();
+        names.extend(["_load_seq", "_deleted"]);
+        // Only keys that may be gone are kept: few, whatever the size of the table.
+        let mut absent: HashMap<KeyHash, (i64, bool, Key)> = HashMap::new();
+        let filter = ident("_reject_reason").is_null();
+        self.scan(&names, filter, |batch| {
+            let wrong = || Told("a `_` column has another type than landed".into());
+            let sequences = batch.column(key.len()).as_primitive_opt::<Int64Type>();
+            let deleted = batch.column(key.len() + 1).as_boolean_opt();
+            let (sequences, deleted) = (sequences.ok_or_else(wrong)?, deleted.ok_or_else(wrong)?);
+            for row in 0..batch.num_rows() {
+                let mut values = Vec::with_capacity(key.len());
+                for (array, column) in batch.columns().iter().zip(&key) {
+                    let value = landed_value(array.as_ref(), column.column_type, row);
+                    values.push(value.map_err(|what| Told(what.into()))?);
+                }
+                let hash = hash_key(values.iter().map(Option::as_ref));
+                if present(hash) {
+                    continue;
+                }
+                let sequence = sequences.value(row);
+                if absent.get(&hash).is_none_or(|known| known.0 < sequence) {
+                    let owned = values.into_iter().map(|v| v.map(Value::into_owned)).collect();
+                    absent.insert(hash, (sequence, deleted.value(row), owned));
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        let mut absent: Vec<_> =
+            absent.into_iter().filter(|(_, (_, deleted, _))| !deleted).collect();
+        // In an order of its own, so that a rerun writes the same file.
+        absent.sort_by_key(|(hash, _)| *hash);
+        Ok(absent.into_iter().map(|(_, (_, _, key))| key).collect())
+    }
+
+    async fn scan(
+        &self,
+        columns: &[&str],
+        filter: Expr,
+        mut each: impl FnMut(&RecordBatch) -> Result<(), Cause>,
+    ) -> Result<(), Cause> {
+        let provider = self.lake.provider(&self.id, self.version).await?;
+        let wanted: Vec<Expr> = columns.iter().map(|name| ident(*name)).collect();
+        let frame = SessionContext::new().read_table(provider)?.filter(filter)?.select(wanted)?;
+        let mut batches = frame.execute_stream().await?;
+        while let Some(batch) = batches.try_next().await? {
+            each(&batch)?;
+        }
+        Ok(())
+    }
+}
+
+async fn load_of(handle: &DeltaTableHandle, version: u64) -> Result<Option<TableLoad>, Cause> {
+    let metadata = handle.commit_metadata(version).await?;
+    match metadata.get(LOAD_METADATA) {
+        Some(text) => Ok(Some(serde_json::from_str(text)?)),
+        None => Ok(None),
+    }
+}
+
+/// The load an application landed under `txn`; none when it landed none.
+pub(super) async fn load_under(
+    lake: &Lake,
+    id: &TableId,
+    txn: &Txn,
+) -> Result<Option<TableLoad>, Cause> {
+    let handle = lake.table(id);
+    match handle.version_of(txn).await? {
+        Some(version) => load_of(&handle, version).await,
+        None => Ok(None),
+    }
+}
+
+/// Whether the table knows `txn` or a later one of the same application.
+pub(super) async fn is_known(lake: &Lake, id: &TableId, txn: &Txn) -> Result<bool, Cause> {
+    let known = lake.table(id).known_txn(&txn.app_id).await?;
+    Ok(known.is_some_and(|known| known >= txn.version))
+}
+
+/// Keys as a set and as a question.
+pub(super) fn among<'a>(
+    keys: &'a HashSet<KeyHash>,
+    others: &'a HashSet<KeyHash>,
+) -> impl Fn(KeyHash) -> bool + 'a {
+    move |hash| keys.contains(&hash) || others.contains(&hash)
+}

@@ -1,0 +1,219 @@
+//! MySQL and MariaDB, read in one consistent snapshot. Rows come as raw values, because zero and
+//! partly zero dates are ordinary there and most drivers' date types cannot hold them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use futures::{StreamExt, TryStreamExt};
+use hub_domain::contract::ColumnType;
+use mysql_async::consts::{ColumnFlags, ColumnType as MysqlType};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Column, Conn, Opts, Params, Row, Value};
+
+use super::cell::{Cell, Civil};
+use super::config::{SourceConfig, SourceUrl};
+use super::error::{Cause, ExtractError, Told};
+use super::intake::{Intake, broken};
+use super::outlet::{BatchStream, pulled};
+use super::reject::Place;
+use super::schema::{FoundColumn, Native, Relation, TableSpec};
+use super::source::Source;
+use super::sql::{cursor_column, from_clause, quoted};
+use super::watermark::Bound;
+
+/// An open MySQL or MariaDB snapshot.
+pub(super) struct Mysql {
+    connection: Conn,
+}
+
+impl Mysql {
+    pub(super) async fn open(config: &SourceConfig) -> Result<Self, Cause> {
+        let url = config.url.as_ref().map(SourceUrl::reveal).unwrap_or_default();
+        let url = match url.strip_prefix("mariadb://") {
+            Some(rest) => format!("mysql://{rest}"),
+            None => url.to_owned(),
+        };
+        let options =
+            Opts::from_url(&url).map_err(|_| Told("the address cannot be read".into()))?;
+        let mut connection = Conn::new(options).await?;
+        let timeout = config.limits.statement_timeout.seconds();
+        for statement in session(timeout) {
+            connection.query_drop(statement).await?;
+        }
+        // MySQL counts milliseconds, MariaDB seconds, each under its own name.
+        let limits = [
+            format!("SET SESSION max_execution_time = {}", timeout.saturating_mul(1_000)),
+            format!("SET SESSION max_statement_time = {timeout}"),
+        ];
+        let [mysql, mariadb] = limits;
+        if connection.query_drop(mysql).await.is_err()
+            && connection.query_drop(mariadb).await.is_err()
+        {
+            tracing::debug!("the source has no statement timeout");
+        }
+        connection.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
+        Ok(Self { connection })
+    }
+}
+
+/// Statements that fix how values are written, whatever the server's defaults are. TIMESTAMP
+/// columns come in UTC; DATETIME columns know no zone.
+fn session(timeout_seconds: u64) -> [String; 4] {
+    [
+        "SET NAMES utf8mb4".to_owned(),
+        "SET SESSION sql_mode = '', time_zone = '+00:00'".to_owned(),
+        // The server must wait while the lake is being written.
+        format!("SET SESSION net_write_timeout = {}", timeout_seconds.max(60)),
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned(),
+    ]
+}
+
+#[async_trait]
+impl Source for Mysql {
+    async fn describe(&mut self, relation: &Relation) -> Result<Vec<FoundColumn>, Cause> {
+        let from = from_clause(relation, '`');
+        let statement = self.connection.prep(format!("SELECT * FROM {from}")).await?;
+        let found = statement.columns().iter().map(found_column).collect();
+        self.connection.close(statement).await?;
+        Ok(found)
+    }
+
+    async fn open<'a>(&'a mut self, intake: Intake) -> Result<BatchStream<'a>, ExtractError> {
+        let spec = Arc::clone(intake.spec());
+        let (sql, parameters) = select(&spec, intake.bound());
+        let rows = self.connection.exec_stream::<Row, _, _>(sql, parameters).await;
+        let rows = rows.map_err(|error| broken(&spec, error))?;
+        let failed = Arc::clone(&spec);
+        let rows = rows.map_err(move |error| broken(&failed, error)).boxed();
+        Ok(pulled(intake, rows, move |intake, row| take(intake, row, &spec)))
+    }
+
+    async fn close(mut self: Box<Self>) {
+        // The transaction read only; a connection that is gone has ended it as well.
+        let _ = self.connection.query_drop("ROLLBACK").await;
+        let _ = self.connection.disconnect().await;
+    }
+}
+
+fn found_column(column: &Column) -> FoundColumn {
+    let (column_type, native) = match column.column_type() {
+        MysqlType::MYSQL_TYPE_TINY
+        | MysqlType::MYSQL_TYPE_SHORT
+        | MysqlType::MYSQL_TYPE_INT24
+        | MysqlType::MYSQL_TYPE_LONG
+        | MysqlType::MYSQL_TYPE_LONGLONG
+        | MysqlType::MYSQL_TYPE_YEAR => (ColumnType::Int64, Native::Int),
+        MysqlType::MYSQL_TYPE_BIT if column.column_length() == 1 => {
+            (ColumnType::Bool, Native::Bool)
+        }
+        MysqlType::MYSQL_TYPE_NEWDECIMAL => (decimal_type(column), Native::Other),
+        MysqlType::MYSQL_TYPE_DATE | MysqlType::MYSQL_TYPE_NEWDATE => {
+            (ColumnType::Date, Native::Date)
+        }
+        MysqlType::MYSQL_TYPE_DATETIME | MysqlType::MYSQL_TYPE_DATETIME2 => {
+            (ColumnType::Timestamp, Native::Wall)
+        }
+        MysqlType::MYSQL_TYPE_TIMESTAMP | MysqlType::MYSQL_TYPE_TIMESTAMP2 => {
+            (ColumnType::Timestamp, Native::Instant)
+        }
+        _ => (ColumnType::Text, Native::Other),
+    };
+    let primary = column.flags().contains(ColumnFlags::PRI_KEY_FLAG);
+    FoundColumn { name: column.name_str().into_owned(), column_type, native, primary }
+}
+
+/// The display width counts a sign and a point besides the digits.
+fn decimal_type(column: &Column) -> ColumnType {
+    let scale = u32::from(column.decimals());
+    let signed = !column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
+    let precision = column.column_length().saturating_sub(u32::from(signed) + u32::from(scale > 0));
+    if (1..=38).contains(&precision) && scale <= precision {
+        ColumnType::Decimal(precision as u8, scale as i8)
+    } else {
+        ColumnType::Text
+    }
+}
+
+fn select(spec: &TableSpec, bound: Option<Bound>) -> (String, Params) {
+    let columns: Vec<String> = spec
+        .asked()
+        .map(|column| match &column.at_source {
+            Some(name) => format!("t.{}", quoted(name, '`')),
+            None => "NULL".to_owned(),
+        })
+        .collect();
+    let from = from_clause(&spec.relation, '`');
+    let mut sql = format!("SELECT {} FROM {from}", columns.join(", "));
+    let native = spec.cursor.map(|cursor| spec.columns[cursor.column].native);
+    let (Some(column), Some(bound)) = (cursor_column(spec, '`'), bound) else {
+        return (sql, Params::Empty);
+    };
+    // Zero dates are read too, so that they are refused and not passed over.
+    let (odd, value) = match (native, bound) {
+        (Some(Native::Date | Native::Wall | Native::Instant), Bound::Text(text)) => {
+            (format!("{column} < '1000-01-01'"), Value::Bytes(text.into_bytes()))
+        }
+        (Some(Native::Int), Bound::Int(value)) => ("FALSE".to_owned(), Value::Int(value)),
+        // A column that cannot be compared as declared is read whole; the intake drops the rest.
+        _ => return (sql, Params::Empty),
+    };
+    sql.push_str(&format!(" WHERE {column} >= ? OR {column} IS NULL OR {odd}"));
+    (sql, Params::Positional(vec![value]))
+}
+
+fn take(intake: &mut Intake, mut row: Row, spec: &TableSpec) -> Result<(), ExtractError> {
+    let values: Vec<Value> =
+        (0..row.len()).map(|index| plain(row.take(index).unwrap_or(Value::NULL))).collect();
+    let asked = values.iter().zip(spec.asked());
+    let cells: Vec<Cell<'_>> = asked.map(|(value, column)| cell(value, column.native)).collect();
+    intake.row(&cells, &Place::Unknown)
+}
+
+/// Times of day have no declared type of their own; they are taken as text.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Time(negative, days, hours, minutes, seconds, micros) => {
+            let sign = if negative { "-" } else { "" };
+            let hours = u64::from(days) * 24 + u64::from(hours);
+            let text = format!("{sign}{hours:02}:{minutes:02}:{seconds:02}.{micros:06}");
+            Value::Bytes(text.into_bytes())
+        }
+        other => other,
+    }
+}
+
+fn cell(value: &Value, native: Native) -> Cell<'_> {
+    match value {
+        Value::NULL => Cell::Null,
+        Value::Bytes(bytes) => Cell::Text(bytes),
+        Value::Int(value) => Cell::Int(*value),
+        Value::UInt(value) => Cell::Unsigned(*value),
+        // By its own shortest form: widening first would add digits nobody stored.
+        Value::Float(value) => Cell::Real(value.to_string().parse().unwrap_or(f64::NAN)),
+        Value::Double(value) => Cell::Real(*value),
+        Value::Date(year, month, day, hour, minute, second, micro) => {
+            let civil = Civil {
+                year: i64::from(*year),
+                month: u32::from(*month),
+                day: u32::from(*day),
+                hour: u32::from(*hour),
+                minute: u32::from(*minute),
+                second: u32::from(*second),
+                micro: *micro,
+            };
+            if native == Native::Instant { instant(civil) } else { Cell::Civil(civil) }
+        }
+        // Made text by `plain`.
+        Value::Time(..) => Cell::Never,
+    }
+}
+
+/// A UTC date and time as an instant; what is no date stays as it is and is refused as such.
+fn instant(civil: Civil) -> Cell<'static> {
+    let day = i32::try_from(civil.year)
+        .ok()
+        .and_then(|year| NaiveDate::from_ymd_opt(year, civil.month, civil.day));
+    day.and_then(|day| day.and_hms_micro_opt(civil.hour, civil.minute, civil.second, civil.micro))
+        .map_or(Cell::Civil(civil), |at| Cell::Instant(at.and_utc().timestamp_micros()))
+}

@@ -1,0 +1,103 @@
+//! Why a row was refused and how the refused row is found again at its source.
+//!
+//! Owns the reason codes and the order in which they win. Never holds a cell value.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::cell::Cell;
+
+/// Why a row is in quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// Bytes that are not text in the declared encoding.
+    BadEncoding,
+    /// A CSV row with more or fewer fields than the header.
+    RaggedRow,
+    /// NULL in a key column.
+    NullKey,
+    /// Year, month or day is zero.
+    ZeroDate,
+    /// A day or a wall-clock time that never was, or a year after 9999.
+    ImpossibleDate,
+    /// More digits before the point than the declared type holds.
+    DecimalOverflow,
+    /// Anything else that is not a value of the declared type.
+    BadValue,
+    /// The key of a row that this extract already delivered.
+    DuplicateKey,
+}
+
+impl Reason {
+    /// The code stored in `_reject_reason`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::BadEncoding => "bad_encoding",
+            Self::RaggedRow => "ragged_row",
+            Self::NullKey => "null_key",
+            Self::ZeroDate => "zero_date",
+            Self::ImpossibleDate => "impossible_date",
+            Self::DecimalOverflow => "decimal_overflow",
+            Self::BadValue => "bad_value",
+            Self::DuplicateKey => "duplicate_key",
+        }
+    }
+
+    /// Rank among the faults of one row: bad encoding and ragged rows first, then null keys,
+    /// then the columns as the source orders them.
+    pub(super) fn rank(self, position: usize) -> (u8, usize) {
+        let class = match self {
+            Self::BadEncoding | Self::RaggedRow => 0,
+            Self::NullKey => 1,
+            Self::DuplicateKey => 3,
+            _ => 2,
+        };
+        (class, position)
+    }
+}
+
+/// Where a row stands at its source, for rows whose key cannot be told.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// SQLite's row id.
+    RowId(i64),
+    /// Line of a file, from 1.
+    Line(Arc<str>, u64),
+    /// The source has no address for rows; a hash of its cells stands in.
+    Unknown,
+}
+
+impl Place {
+    /// The text stored in `_reject_key`: `@file.csv:17`, `@rowid 4`, `#<hash>`.
+    pub(super) fn describe(&self, cells: &[Cell<'_>]) -> String {
+        match self {
+            Self::RowId(id) => format!("@rowid {id}"),
+            Self::Line(file, line) => format!("@{file}:{line}"),
+            Self::Unknown => {
+                let mut hash = Sha256::new();
+                for cell in cells {
+                    cell.digest(&mut hash);
+                }
+                let mut text = String::from("#");
+                for byte in &hash.finalize()[..8] {
+                    let _ = write!(text, "{byte:02x}");
+                }
+                text
+            }
+        }
+    }
+}
+
+/// One row in quarantine as it is landed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Reject {
+    /// Reason code.
+    pub(super) reason: String,
+    /// Column the reason is about; empty when it is the whole row.
+    pub(super) column: String,
+    /// Key values joined by `|`, or the row's place.
+    pub(super) key: String,
+}

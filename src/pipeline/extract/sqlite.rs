@@ -1,0 +1,217 @@
+//! SQLite files, read in one transaction. A column's declared type binds nothing in SQLite, so
+//! every cell is taken by its own storage class.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use hub_domain::contract::ColumnType;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, Row, params_from_iter, types};
+
+use super::cell::Cell;
+use super::config::SourceConfig;
+use super::error::{Cause, ExtractError, Told};
+use super::intake::{Intake, broken};
+use super::outlet::{BatchStream, Outlet, blocking};
+use super::reject::Place;
+use super::schema::{FoundColumn, Native, Relation, TableSpec};
+use super::source::Source;
+use super::sql::{cursor_column, from_clause, name_parts, quoted};
+use super::watermark::Bound;
+
+/// How long to wait for a writer at the source.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// An open SQLite file.
+pub(super) struct Sqlite {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Sqlite {
+    pub(super) async fn open(config: &SourceConfig) -> Result<Self, Cause> {
+        let path = config.path.clone().ok_or_else(|| Told("no path".into()))?;
+        let connection = tokio::task::spawn_blocking(move || begin(&path)).await??;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+}
+
+fn begin(path: &Path) -> Result<Connection, Cause> {
+    if !path.is_file() {
+        return Err(Told(format!("no file `{}`", path.display())).into());
+    }
+    let escaped: String = path
+        .to_string_lossy()
+        .chars()
+        .map(|c| match c {
+            '%' => "%25".to_owned(),
+            '?' => "%3f".to_owned(),
+            '#' => "%23".to_owned(),
+            other => other.to_string(),
+        })
+        .collect();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(format!("file:{escaped}?mode=ro"), flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch("BEGIN")?;
+    // The first read fixes the moment all tables are read as of.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    Ok(connection)
+}
+
+#[async_trait]
+impl Source for Sqlite {
+    async fn describe(&mut self, relation: &Relation) -> Result<Vec<FoundColumn>, Cause> {
+        let connection = Arc::clone(&self.connection);
+        let relation = relation.clone();
+        tokio::task::spawn_blocking(move || {
+            let connection = connection.lock().map_err(|_| Told("a reader died".into()))?;
+            describe(&connection, &relation)
+        })
+        .await?
+    }
+
+    async fn open<'a>(&'a mut self, intake: Intake) -> Result<BatchStream<'a>, ExtractError> {
+        let connection = Arc::clone(&self.connection);
+        let spec = Arc::clone(intake.spec());
+        let bound = intake.bound();
+        let stream = blocking(intake, move |outlet| {
+            let read = connection
+                .lock()
+                .map_err(|_| broken(&spec, Told("a reader died".into())))
+                .and_then(|connection| read(&connection, &spec, bound.as_ref(), outlet));
+            read
+        });
+        Ok(stream.boxed())
+    }
+
+    async fn close(self: Box<Self>) {
+        // Dropping the connection ends the transaction; it may wait for the file system.
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+}
+
+fn describe(connection: &Connection, relation: &Relation) -> Result<Vec<FoundColumn>, Cause> {
+    let Relation::Table(name) = relation else {
+        let sql = format!("SELECT * FROM {}", from_clause(relation, '"'));
+        let statement = connection.prepare(&sql)?;
+        let found = |name: &str| found_column(name, "", false);
+        return Ok(statement.column_names().into_iter().map(found).collect());
+    };
+    let parts = name_parts(name, '"');
+    let (schema, table) = match parts.as_slice() {
+        [schema, table] => (Some(*schema), *table),
+        _ => (None, name.trim_matches('"')),
+    };
+    let mut statement =
+        connection.prepare("SELECT name, type, pk FROM pragma_table_info(?1, ?2) ORDER BY cid")?;
+    let rows = statement.query_map((table, schema), |row| {
+        let (name, kind): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(found_column(&name, &kind, row.get::<_, i64>(2)? > 0))
+    })?;
+    let found: Vec<FoundColumn> = rows.collect::<Result<_, _>>()?;
+    if found.is_empty() {
+        return Err(Told(format!("no table `{name}`")).into());
+    }
+    Ok(found)
+}
+
+fn found_column(name: &str, declared: &str, primary: bool) -> FoundColumn {
+    let upper = declared.to_ascii_uppercase();
+    let has = |word: &str| upper.contains(word);
+    let (column_type, native) = if has("INT") {
+        (ColumnType::Int64, Native::Int)
+    } else if has("BOOL") {
+        (ColumnType::Bool, Native::Bool)
+    } else if has("DATETIME") || has("TIMESTAMP") {
+        (ColumnType::Timestamp, Native::Other)
+    } else if upper == "DATE" {
+        (ColumnType::Date, Native::Other)
+    } else if let Some(at) = upper.find('(').filter(|_| has("DEC") || has("NUMERIC")) {
+        let parsed = ColumnType::parse(&format!("decimal{}", &upper[at..]));
+        (parsed.unwrap_or(ColumnType::Text), Native::Other)
+    } else {
+        (ColumnType::Text, Native::Other)
+    };
+    FoundColumn { name: name.to_owned(), column_type, native, primary }
+}
+
+/// Whether rows of the relation have a row id to order and to find them by.
+fn has_row_id(connection: &Connection, relation: &Relation) -> Result<bool, rusqlite::Error> {
+    let Relation::Table(name) = relation else { return Ok(false) };
+    let table = name_parts(name, '"').pop().unwrap_or(name).trim_matches('"');
+    let mut statement = connection
+        .prepare("SELECT type = 'table' AND NOT wr FROM pragma_table_list WHERE name = ?1")?;
+    let mut rows = statement.query([table])?;
+    rows.next()?.map_or(Ok(false), |row| row.get(0))
+}
+
+fn select(spec: &TableSpec, bound: Option<&Bound>, row_id: bool) -> String {
+    let mut columns = vec![if row_id { "t._rowid_".to_owned() } else { "NULL".to_owned() }];
+    for column in spec.asked() {
+        columns.push(match &column.at_source {
+            Some(name) => format!("t.{}", quoted(name, '"')),
+            None => "NULL".to_owned(),
+        });
+    }
+    let mut sql =
+        format!("SELECT {} FROM {}", columns.join(", "), from_clause(&spec.relation, '"'));
+    if let (Some(bound), Some(cursor)) = (bound, cursor_column(spec, '"')) {
+        let integers = spec.cursor.is_some_and(|c| spec.columns[c.column].native == Native::Int);
+        // Whatever is no cursor value is read too, so that it is refused and not passed over.
+        let odd = match bound {
+            Bound::Text(_) => format!("{cursor} < '1000'"),
+            Bound::Int(_) if integers => "FALSE".to_owned(),
+            Bound::Int(_) => format!("typeof({cursor}) <> 'integer'"),
+        };
+        sql.push_str(&format!(" WHERE {cursor} >= ?1 OR {cursor} IS NULL OR {odd}"));
+    }
+    if row_id {
+        sql.push_str(" ORDER BY t._rowid_");
+    }
+    sql
+}
+
+fn read(
+    connection: &Connection,
+    spec: &TableSpec,
+    bound: Option<&Bound>,
+    outlet: &mut Outlet,
+) -> Result<(), ExtractError> {
+    let failed = |error: rusqlite::Error| broken(spec, error);
+    let row_id = has_row_id(connection, &spec.relation).map_err(failed)?;
+    let sql = select(spec, bound, row_id);
+    let mut statement = connection.prepare(&sql).map_err(failed)?;
+    let parameters = bound.map(|bound| match bound {
+        Bound::Text(text) => types::Value::Text(text.clone()),
+        Bound::Int(value) => types::Value::Integer(*value),
+    });
+    let mut rows = statement.query(params_from_iter(parameters)).map_err(failed)?;
+    let width = spec.asked().count();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let cells = cells(row, width).map_err(failed)?;
+        let place = match row.get_ref(0).map_err(failed)? {
+            ValueRef::Integer(id) => Place::RowId(id),
+            _ => Place::Unknown,
+        };
+        outlet.row(&cells, &place)?;
+    }
+    Ok(())
+}
+
+fn cells<'a>(row: &'a Row<'_>, width: usize) -> Result<Vec<Cell<'a>>, rusqlite::Error> {
+    let cell = |index: usize| {
+        Ok(match row.get_ref(index)? {
+            ValueRef::Null => Cell::Null,
+            ValueRef::Integer(value) => Cell::Int(value),
+            ValueRef::Real(value) => Cell::Real(value),
+            ValueRef::Text(bytes) => Cell::Text(bytes),
+            ValueRef::Blob(bytes) => Cell::Blob(bytes),
+        })
+    };
+    (1..=width).map(cell).collect()
+}
