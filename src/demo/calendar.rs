@@ -67,7 +67,8 @@ impl Calendar {
     pub(crate) fn open_day(&self, dice: &mut Dice, site: usize, target: Day) -> Day {
         let mut day = target;
         for _ in 0..40 {
-            if let Some(closure) = self.anomalies.iter().find(|one| one.covers("arrivals", site, day))
+            if let Some(closure) =
+                self.anomalies.iter().find(|one| one.covers("arrivals", site, day))
                 && !dice.chance(closure.factor)
             {
                 // Turned away: they come back over the following two weeks.

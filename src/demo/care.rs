@@ -68,7 +68,11 @@ impl Appointment {
         let last = match &self.outcome {
             Outcome::Cancelled(at, _) | Outcome::Missed(at) => *at,
             Outcome::Came { arrived, closed, .. } => {
-                if *closed <= cut { *closed } else { *arrived }
+                if *closed <= cut {
+                    *closed
+                } else {
+                    *arrived
+                }
             }
             _ => self.booked,
         };

@@ -119,8 +119,11 @@ impl Catalogue {
     pub(crate) fn package_rows(&self) -> Vec<Row> {
         let inner = |item: &Item| {
             let id = item.id;
-            let rows: Vec<Row> =
-                item.contains.iter().map(|(at, times)| row![id, self.items[*at].id, *times]).collect();
+            let rows: Vec<Row> = item
+                .contains
+                .iter()
+                .map(|(at, times)| row![id, self.items[*at].id, *times])
+                .collect();
             rows
         };
         self.items.iter().flat_map(inner).collect()

@@ -50,7 +50,10 @@ pub enum Error {
     #[error("cannot write `truth.json`")]
     Truth(#[source] serde_json::Error),
     /// A night was asked for out of order.
-    #[error("night {asked} cannot follow night {current}\nhint: advance to night {} first", current + 1)]
+    #[error(
+        "night `{asked}` cannot follow night `{current}`\nhint: advance to night `{}` first",
+        current + 1
+    )]
     Night {
         /// Night asked for, from 1.
         asked: u32,

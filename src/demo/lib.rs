@@ -57,11 +57,7 @@ use world::World;
 ///
 /// # Errors
 /// When the specification is not usable or a file cannot be written.
-pub fn generate(
-    dir: &Path,
-    spec: &DemoSpec,
-    progress: &dyn Fn(u64, u64),
-) -> Result<Truth, Error> {
+pub fn generate(dir: &Path, spec: &DemoSpec, progress: &dyn Fn(u64, u64)) -> Result<Truth, Error> {
     spec.validate()?;
     let world = World::make(spec)?;
     let sources = dir.join("sources");

@@ -54,6 +54,8 @@ async fn into_postgres(his: PathBuf, url: &str) -> Result<LoadReport, Error> {
         tokio_postgres::connect(url, tokio_postgres::NoTls).await.map_err(Error::Postgres)?;
     let driver = tokio::spawn(driver);
     let mut report = LoadReport::default();
+    // Readers see the old tables until all new ones are there.
+    client.batch_execute("BEGIN").await.map_err(Error::Postgres)?;
     for tab in hospital() {
         let name = tab.name();
         client.batch_execute(&create(*tab, Server::Postgres)).await.map_err(Error::Postgres)?;
@@ -78,6 +80,7 @@ async fn into_postgres(his: PathBuf, url: &str) -> Result<LoadReport, Error> {
             client.batch_execute(&index).await.map_err(Error::Postgres)?;
         }
     }
+    client.batch_execute("COMMIT").await.map_err(Error::Postgres)?;
     drop(client);
     // The driver ends with the client; its own failure would have shown in a statement.
     let _ = driver.await;
@@ -214,7 +217,8 @@ fn server_type(kind: Kind, server: Server) -> String {
 fn indexes(tab: Tab) -> Vec<String> {
     let contract = tab.contract();
     let name = tab.name();
-    let names: Vec<&str> = contract.key.iter().map(|at| contract.columns[*at].name.as_str()).collect();
+    let names: Vec<&str> =
+        contract.key.iter().map(|at| contract.columns[*at].name.as_str()).collect();
     let mut all = vec![format!("CREATE INDEX ix_{name} ON {name} ({})", names.join(", "))];
     if contract.columns.iter().any(|column| column.name == "xgsj") {
         all.push(format!("CREATE INDEX ix_{name}_xgsj ON {name} (xgsj)"));

@@ -239,6 +239,8 @@ pub(crate) struct Entitlement {
     pub(crate) line: i64,
     pub(crate) order: usize,
     pub(crate) item: usize,
+    /// The plan item it fulfils, when the sale followed a plan.
+    pub(crate) planned: Option<i64>,
     pub(crate) total: i64,
     pub(crate) unit: i64,
     pub(crate) expires: Day,

@@ -19,7 +19,8 @@ use crate::table::{Source, TABS, Tab};
 pub fn current_night(dir: &Path) -> Result<u32, Error> {
     let path = dir.join("sources").join("his.db");
     let fail = sqlite_error(&path);
-    let link = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(&fail)?;
+    let link =
+        Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(&fail)?;
     link.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)
 }
 

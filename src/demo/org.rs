@@ -77,19 +77,16 @@ impl Org {
         let sheet = Sheet::read("org.csv", include_str!("../../data/demo/org.csv"))?;
         let mut nodes: Vec<Node> = Vec::new();
         for entry in sheet.entries() {
-            let parent = entry.maybe("parent").map(|code| {
-                nodes.iter().find(|node| node.code == code).map(|node| node.id)
-            });
+            let parent = entry
+                .maybe("parent")
+                .map(|code| nodes.iter().find(|node| node.code == code).map(|node| node.id));
             let parent = match parent {
                 Some(None) => return Err(entry.bad("parent")),
                 Some(Some(id)) => Some(id),
                 None => None,
             };
-            let area = if entry.text("area").is_empty() {
-                None
-            } else {
-                Some(entry.hundredths("area")?)
-            };
+            let area =
+                if entry.text("area").is_empty() { None } else { Some(entry.hundredths("area")?) };
             nodes.push(Node {
                 id: 100 + nodes.len() as i64,
                 parent,

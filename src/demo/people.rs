@@ -20,7 +20,10 @@ impl Names {
     pub(crate) fn read() -> Result<Self, Error> {
         let sheet = Sheet::read("names.csv", include_str!("../../data/demo/names.csv"))?;
         let text = |kind: &str| {
-            sheet.entries().find(|entry| entry.text("kind") == kind).map(|entry| entry.owned("text"))
+            sheet
+                .entries()
+                .find(|entry| entry.text("kind") == kind)
+                .map(|entry| entry.owned("text"))
         };
         let letters = |kind: &str| text(kind).unwrap_or_default().chars().collect::<Vec<char>>();
         let words = |kind: &str| {

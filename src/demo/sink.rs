@@ -61,10 +61,8 @@ impl<'w> Sink<'w> {
         }
         let pending = nights_folder(dir);
         std::fs::create_dir_all(&pending).map_err(Error::file(&pending))?;
-        let base = Store {
-            his: Database::create(&sources.join("his.db"))?,
-            csv: Exports::new(&sources),
-        };
+        let base =
+            Store { his: Database::create(&sources.join("his.db"))?, csv: Exports::new(&sources) };
         let mut nights = Vec::new();
         for night in 2..=world.cuts.len() {
             let mut his = Database::create(&pending.join(format!("{night}.db")))?;

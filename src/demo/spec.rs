@@ -30,8 +30,8 @@ impl DemoSpec {
         if self.nights == 0 || self.nights > 14 {
             return bad(format!("`nights` is {}", self.nights), "choose 1 to 14 nights");
         }
-        if self.days < self.nights + 30 || self.days > 3000 {
-            return bad(format!("`days` is {}", self.days), "choose nights + 30 to 3000 days");
+        if self.days < self.nights + 14 || self.days > 3000 {
+            return bad(format!("`days` is {}", self.days), "choose nights + 14 to 3000 days");
         }
         if self.people < 50 || self.people > 9_000_000 {
             return bad(format!("`people` is {}", self.people), "choose 50 to 9000000 people");

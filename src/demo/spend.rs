@@ -31,8 +31,7 @@ pub(crate) fn write(world: &World, sink: &mut Sink<'_>) -> Result<(), Error> {
             let shown = amount / 12 + dice.between(0, 50);
             let clicked = shown * dice.between(5, 30) / 1000;
             let site = (index % 3 != 0).then(|| site.clone());
-            let spent =
-                row![&campaign.code, day, kind.clone(), site, Fen(amount), shown, clicked];
+            let spent = row![&campaign.code, day, kind.clone(), site, Fen(amount), shown, clicked];
             sink.at(Tab::Spend, day.at(23, 30), spent)?;
         }
     }

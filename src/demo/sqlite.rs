@@ -117,7 +117,8 @@ fn create_table(tab: Tab) -> String {
 
 fn create_index(tab: Tab) -> String {
     let contract = tab.contract();
-    let key: Vec<&str> = contract.key.iter().map(|at| contract.columns[*at].name.as_str()).collect();
+    let key: Vec<&str> =
+        contract.key.iter().map(|at| contract.columns[*at].name.as_str()).collect();
     // Not unique: the source holds duplicate and null keys.
     format!("CREATE INDEX ix_{0} ON {0} ({1})", tab.name(), key.join(", "))
 }

@@ -95,7 +95,8 @@ impl Staff {
                     traits(&mut member, site.line, nth, dice);
                     // The first of each post stays, so that no department stands empty.
                     if nth > 0 && dice.chance(0.06) {
-                        member.left = Some(span.0.plus(dice.days(30, (span.1.0 - span.0.0).max(31))));
+                        member.left =
+                            Some(span.0.plus(dice.days(30, (span.1.0 - span.0.0).max(31))));
                     }
                     members.push(member);
                 }
@@ -117,9 +118,7 @@ impl Staff {
         let team = self.teams.get(&(site, role)).map_or(&[][..], Vec::as_slice);
         team.iter()
             .map(|at| &self.members[*at])
-            .filter(|member| {
-                dept.is_none_or(|dept| dept == member.dept) && member.works_on(day)
-            })
+            .filter(|member| dept.is_none_or(|dept| dept == member.dept) && member.works_on(day))
             .collect()
     }
 

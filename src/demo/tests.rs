@@ -250,7 +250,9 @@ fn misfit(kind: Kind, text: &str) -> Option<&'static str> {
             if day == "0000-00-00" {
                 Some("zero_date")
             } else {
-                chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d").is_err().then_some("impossible_date")
+                chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d")
+                    .is_err()
+                    .then_some("impossible_date")
             }
         }
     }

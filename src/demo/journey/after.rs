@@ -58,7 +58,8 @@ impl Teller<'_> {
         } else {
             [10, 8, 6, 4][self.dice.weighted(&[0.55, 0.3, 0.1, 0.05])]
         };
-        let question = if nps { "您愿意向亲友推荐我们吗?" } else { "您对本次服务满意吗?" };
+        let question =
+            if nps { "您愿意向亲友推荐我们吗?" } else { "您对本次服务满意吗?" };
         let words = ["很好", "等太久", "医生耐心", "价格偏高", "环境舒服"];
         let comment = self.dice.pick(&words).copied().filter(|_| self.dice.chance(0.3));
         self.story.answers.push(Answer { site, at, nps, score });
@@ -74,7 +75,8 @@ impl Teller<'_> {
             at
         ];
         self.story.put(Tab::Survey, at, row);
-        if nps && score >= 9
+        if nps
+            && score >= 9
             && let Some(customer) = self.patients[sitting.p].customer
         {
             self.shared.remember(self.story.customers[customer].id.clone(), at);

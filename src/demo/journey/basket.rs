@@ -58,7 +58,8 @@ impl Teller<'_> {
     /// Registration and examination lines of a visit.
     pub(super) fn exam_picks(&mut self, line: i64) -> Vec<Pick> {
         let exams = self.world.catalogue.of(line, Use::Exam);
-        let mut picks: Vec<Pick> = self.dice.pick(&exams).map(|item| Pick::now(*item)).into_iter().collect();
+        let mut picks: Vec<Pick> =
+            self.dice.pick(&exams).map(|item| Pick::now(*item)).into_iter().collect();
         if matches!(line, 1 | 2) {
             let code = if self.dice.chance(0.3) { "GH02" } else { "GH01" };
             picks.push(Pick::now(self.world.catalogue.by_code(code)));
@@ -102,6 +103,7 @@ impl Teller<'_> {
     }
 
     fn discount(&mut self) -> i64 {
-        [0, 0, 5, 10, 12, 15, 20, 30][self.dice.weighted(&[3.0, 2.0, 2.0, 2.0, 1.0, 1.0, 0.6, 0.15])]
+        [0, 0, 5, 10, 12, 15, 20, 30]
+            [self.dice.weighted(&[3.0, 2.0, 2.0, 2.0, 1.0, 1.0, 0.6, 0.15])]
     }
 }

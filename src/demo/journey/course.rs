@@ -53,7 +53,11 @@ impl Teller<'_> {
                 p: last.p,
                 desk,
                 kind: 2,
-                booked: if early { resume.minutes(4) } else { target.plus(-2).at(11, 0).max(resume) },
+                booked: if early {
+                    resume.minutes(4)
+                } else {
+                    target.plus(-2).at(11, 0).max(resume)
+                },
                 target,
                 lead: None,
                 moved_from: None,
@@ -138,8 +142,9 @@ impl Teller<'_> {
         sitting.now = sitting.now.minutes(2);
         self.step(sitting, step::TREAT, Some(sitting.desk.doctor));
         let line = self.story.entitlements[at].line;
-        let item = self.story.entitlements[at].item;
-        let procedure = self.perform(sitting, item, Some(line), None);
+        let (item, planned) =
+            (self.story.entitlements[at].item, self.story.entitlements[at].planned);
+        let procedure = self.perform(sitting, item, Some(line), planned);
         sitting.treated = true;
         let (site, dept, doctor) = (sitting.desk.site, sitting.desk.dept, sitting.desk.doctor);
         self.take(at, 1, sitting.now, Some(procedure), site, dept, Some(doctor));
@@ -210,7 +215,8 @@ impl Teller<'_> {
                 continue;
             }
             self.story.entitlements[*entitlement].refunded = Some((at, left));
-            let reason = ["项目未做完退款", "客户搬离", "效果不满意"][self.dice.between(0, 2) as usize];
+            let reason =
+                ["项目未做完退款", "客户搬离", "效果不满意"][self.dice.between(0, 2) as usize];
             self.refund(last, order, None, Some(line), left * unit, at, reason);
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct PlanDraft {
     status: i64,
     total: i64,
     visible: At,
+    /// Accepted items with their plan item ids.
+    accepted: Vec<(usize, i64)>,
 }
 
 /// How a visit's sales went.
@@ -123,7 +125,8 @@ impl Teller<'_> {
         sitting.now = end;
         let pending = !won && self.dice.chance(0.05);
         let reason = self.dice.pick(&LOST).copied();
-        let interest = ["项目咨询", "方案讨论", "价格咨询", "复诊加项"][self.dice.between(0, 3) as usize];
+        let interest =
+            ["项目咨询", "方案讨论", "价格咨询", "复诊加项"][self.dice.between(0, 3) as usize];
         self.story.consults.push(Consult {
             id: self.shared.next(Tab::Consult),
             visit: sitting.visit,
@@ -131,7 +134,13 @@ impl Teller<'_> {
             consultant,
             doctor: Some(sitting.desk.doctor),
             interest: interest.to_owned(),
-            outcome: if won { 1 } else if pending { 0 } else { 2 },
+            outcome: if won {
+                1
+            } else if pending {
+                0
+            } else {
+                2
+            },
             reason: reason.filter(|_| !won && !pending),
             upsell,
             start,
@@ -167,6 +176,9 @@ impl Teller<'_> {
             .filter(|line| line.order == order && line.removed.is_none())
             .map(|line| (line.id, line.item, line.entitled))
             .collect();
+        let accepted = deal.plan.as_ref().map(|plan| plan.accepted.clone()).unwrap_or_default();
+        let planned =
+            |item: usize| accepted.iter().find(|(own, _)| *own == item).map(|(_, id)| *id);
         for (id, item, entitled) in own {
             let catalogue = &self.world.catalogue.items[item];
             let service = catalogue.kind == 1 && !catalogue.excluded;
@@ -176,12 +188,16 @@ impl Teller<'_> {
             }
             sitting.now = sitting.now.minutes(2);
             self.step(sitting, step::TREAT, Some(sitting.desk.doctor));
-            self.perform(sitting, item, Some(id), None);
+            self.perform(sitting, item, Some(id), planned(item));
             sitting.treated = true;
         }
         let bought: Vec<usize> = (0..self.story.entitlements.len())
             .filter(|at| self.story.entitlements[*at].order == order)
             .collect();
+        for at in &bought {
+            let owner = &mut self.story.entitlements[*at];
+            owner.planned = planned(owner.item);
+        }
         if let Some(first) = bought.first().copied()
             && self.world.catalogue.items[self.story.entitlements[first].item].kind == 1
             && self.dice.chance(0.6)
@@ -200,7 +216,9 @@ impl Teller<'_> {
         let offered = self.deal_picks(sitting.desk.line, 1.0);
         let declined = if won && !self.dice.chance(0.3) { &[][..] } else { &offered[..] };
         let mut total = 0;
-        let lines = goods.iter().map(|pick| (pick, true)).chain(declined.iter().map(|p| (p, false)));
+        let mut kept = Vec::new();
+        let lines =
+            goods.iter().map(|pick| (pick, true)).chain(declined.iter().map(|p| (p, false)));
         for (pick, accepted) in lines {
             let price = self.world.catalogue.items[pick.item].price;
             let amount = price * pick.quantity;
@@ -208,8 +226,12 @@ impl Teller<'_> {
             total += amount - discount;
             let tooth = (sitting.desk.line == DENTAL)
                 .then(|| format!("{}{}", self.dice.between(1, 4), self.dice.between(1, 8)));
+            let plan_item = self.shared.next(Tab::PlanItem);
+            if accepted {
+                kept.push((pick.item, plan_item));
+            }
             let row = row![
-                self.shared.next(Tab::PlanItem),
+                plan_item,
                 id,
                 self.world.catalogue.items[pick.item].id,
                 tooth,
@@ -228,7 +250,7 @@ impl Teller<'_> {
             _ if self.dice.chance(0.5) => 4,
             _ => 1,
         };
-        PlanDraft { id, visit: *sitting, presented, signed, status, total, visible }
+        PlanDraft { id, visit: *sitting, presented, signed, status, total, visible, accepted: kept }
     }
 
     /// Writes the plan with its ending: completed at a moment, or left as it was.

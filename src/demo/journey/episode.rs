@@ -146,8 +146,16 @@ impl Teller<'_> {
         let booked: At = booked.max(last.now.minutes(30));
         self.task(last.who, site, 6, booked.minutes(-20).max(last.now), booked.day());
         let kind = if self.dice.chance(0.25) { 4 } else { 1 };
-        let wish =
-            Wish { p: last.p, desk, kind, booked, target, lead: None, moved_from: None, loose: 1.0 };
+        let wish = Wish {
+            p: last.p,
+            desk,
+            kind,
+            booked,
+            target,
+            lead: None,
+            moved_from: None,
+            loose: 1.0,
+        };
         let Booked::Comes(appointment, start) = self.book(&wish) else { return None };
         let channel = self.story.visits[last.visit].channel;
         let again = if kind == 4 { 4 } else { 3 };

@@ -107,22 +107,32 @@ impl Teller<'_> {
         lead.lost_reason = reason;
     }
 
-    fn touches(&mut self, customer: usize, lead: &str, channel: usize, campaign: Option<usize>, at: At) {
+    fn touches(
+        &mut self,
+        customer: usize,
+        lead: &str,
+        channel: usize,
+        campaign: Option<usize>,
+        at: At,
+    ) {
         let seen = self.dice.between(0, 3);
         let anonymous = format!("d{:x}", self.dice.between(1 << 32, 1 << 44));
         for _ in 0..seen {
             let before = at.minutes(-self.dice.between(30, 60 * 24 * 18));
             let other = self.world.channels.draw(&mut self.dice, 0.2);
             let from = if self.dice.chance(0.55) { channel } else { other };
-            let kind = ["浏览", "阅读", "直播", "评价"][self.dice.weighted(&[0.5, 0.3, 0.12, 0.08])];
-            let row = self.touch(None, Some(anonymous.clone()), None, from, None, kind, "入", before);
+            let kind =
+                ["浏览", "阅读", "直播", "评价"][self.dice.weighted(&[0.5, 0.3, 0.12, 0.08])];
+            let row =
+                self.touch(None, Some(anonymous.clone()), None, from, None, kind, "入", before);
             self.story.put(Tab::Touch, before, row);
         }
         let known = Some(self.story.customers[customer].id.clone());
         let kind = ["表单", "电话", "消息"][self.dice.weighted(&[0.45, 0.3, 0.25])];
         let session = Some(anonymous).filter(|_| seen > 0);
         let own = Some(lead.to_owned());
-        let row = self.touch(known.clone(), session, own.clone(), channel, campaign, kind, "入", at);
+        let row =
+            self.touch(known.clone(), session, own.clone(), channel, campaign, kind, "入", at);
         self.story.put(Tab::Touch, at, row);
         if self.dice.chance(0.6) {
             let later = at.minutes(self.dice.between(20, 3000));

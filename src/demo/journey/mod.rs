@@ -61,12 +61,7 @@ struct Teller<'a> {
 }
 
 /// Tells the whole story of a household.
-pub(crate) fn tell(
-    world: &World,
-    shared: &mut Shared,
-    dice: Dice,
-    household: Household,
-) -> Story {
+pub(crate) fn tell(world: &World, shared: &mut Shared, dice: Dice, household: Household) -> Story {
     let patients = household.members.into_iter().map(|persona| Patient {
         persona,
         customer: None,
@@ -170,8 +165,7 @@ impl Teller<'_> {
         let first = |patient: &Patient, story: &Story| {
             patient.records.first().map(|at| (story.records[*at].id, story.records[*at].seen))
         };
-        let ids: Vec<_> =
-            self.patients.iter().map(|patient| first(patient, &self.story)).collect();
+        let ids: Vec<_> = self.patients.iter().map(|patient| first(patient, &self.story)).collect();
         for (p, patient) in self.patients.iter().enumerate().skip(1) {
             let Some((own, own_seen)) = ids[p] else { continue };
             let ties: &[(usize, i64)] = match (patient.persona.child, p) {

@@ -69,7 +69,14 @@ impl Teller<'_> {
         position
     }
 
-    fn line(&mut self, sitting: &Sitting, order: usize, order_id: i64, pick: Pick, seen: At) -> Line {
+    fn line(
+        &mut self,
+        sitting: &Sitting,
+        order: usize,
+        order_id: i64,
+        pick: Pick,
+        seen: At,
+    ) -> Line {
         let item = &self.world.catalogue.items[pick.item];
         // A year card is priced for the year and redeemed in twelfths.
         let price = if item.kind == 6 { item.price / pick.quantity } else { item.price };
@@ -102,6 +109,7 @@ impl Teller<'_> {
             line: line.id,
             order,
             item: line.item,
+            planned: None,
             total: pick.quantity,
             unit: line.billed() / pick.quantity,
             expires: sitting.now.day().plus(730),

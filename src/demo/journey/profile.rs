@@ -80,12 +80,7 @@ const PEDIATRICS_LINE: Profile = Profile {
     repurchase: 0.6,
     interval: (20, 60),
     mix: &[(Use::Single, 0.6), (Use::Course, 0.16), (Use::Vaccine, 0.14), (Use::Package, 0.1)],
-    extras: &[
-        (Use::Drug, 0.5),
-        (Use::Goods, 0.1),
-        (Use::Material, 0.1),
-        (Use::Membership, 0.03),
-    ],
+    extras: &[(Use::Drug, 0.5), (Use::Goods, 0.1), (Use::Material, 0.1), (Use::Membership, 0.03)],
     topup: 0.02,
 };
 

@@ -129,7 +129,8 @@ impl Teller<'_> {
                 facts.card = None;
                 facts.birth = None;
                 let family = persona.name.chars().next().unwrap_or('王');
-                facts.name = Some(format!("{family}{}", if persona.woman { "女士" } else { "先生" }));
+                facts.name =
+                    Some(format!("{family}{}", if persona.woman { "女士" } else { "先生" }));
             }
         }
         facts

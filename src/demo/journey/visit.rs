@@ -125,13 +125,7 @@ impl Teller<'_> {
 
     /// Records a step of the visit's process at the sitting's clock.
     pub(super) fn step(&mut self, sitting: &Sitting, code: i64, staff: Option<i64>) {
-        let row = row![
-            self.shared.next(Tab::Step),
-            sitting.visit_id,
-            code,
-            sitting.now,
-            staff
-        ];
+        let row = row![self.shared.next(Tab::Step), sitting.visit_id, code, sitting.now, staff];
         self.story.put(Tab::Step, self.seen(sitting.now), row);
     }
 

@@ -106,10 +106,8 @@ impl Tally<'_> {
     pub(crate) fn report(mut self, sink: &Sink<'_>, quarantined: Quarantine) -> Truth {
         self.derive();
         let world = self.world;
-        let mut tables: BTreeMap<String, u64> = TABS
-            .iter()
-            .map(|tab| (tab.canonical().to_owned(), sink.rows(*tab)))
-            .collect();
+        let mut tables: BTreeMap<String, u64> =
+            TABS.iter().map(|tab| (tab.canonical().to_owned(), sink.rows(*tab))).collect();
         tables.insert("person".to_owned(), self.persons);
         let anomalies = world.calendar.anomalies.iter().map(|one| TruthAnomaly {
             metric: one.metric.to_owned(),

@@ -117,7 +117,10 @@ impl Rules {
         let mut fired: BTreeMap<String, Vec<TruthRule>> =
             ["R1", "R2", "R3", "R4"].map(|rule| (rule.to_owned(), Vec::new())).into();
         let mut fire = |rule: &str, subject: String, month: Month| {
-            fired.entry(rule.to_owned()).or_default().push(TruthRule { subject, month: month.label() });
+            fired
+                .entry(rule.to_owned())
+                .or_default()
+                .push(TruthRule { subject, month: month.label() });
         };
         for ((doctor, month), one) in self.doctors.iter().filter(|((_, month), _)| closed(*month)) {
             let subject = || format!("practitioner:{doctor}");
