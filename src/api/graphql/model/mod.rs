@@ -1,0 +1,16 @@
+//! Output and input types, one file per noun. Each is built from its domain type by hand: the
+//! domain is not serialisable, so a new domain field reaches nobody by accident.
+
+pub(crate) mod alert;
+pub(crate) mod board;
+pub(crate) mod calendar;
+pub(crate) mod cost;
+pub(crate) mod funnel;
+pub(crate) mod metric;
+pub(crate) mod metrics;
+pub(crate) mod org;
+pub(crate) mod patient;
+pub(crate) mod patient_part;
+pub(crate) mod run;
+pub(crate) mod snapshot;
+pub(crate) mod viewer;

@@ -1,0 +1,9 @@
+//! The mutation root, by noun.
+
+mod alert;
+
+use async_graphql::MergedObject;
+
+/// Everything that changes. Nothing here changes what the lake holds.
+#[derive(MergedObject, Default)]
+pub(crate) struct Mutation(alert::AlertMutation);

@@ -1,0 +1,17 @@
+//! The query root, by noun.
+
+mod analysis;
+mod board;
+mod operation;
+mod person;
+
+use async_graphql::MergedObject;
+
+/// Everything that reads. One request reads one snapshot under the caller's policy.
+#[derive(MergedObject, Default)]
+pub(crate) struct Query(
+    operation::OperationQuery,
+    person::PersonQuery,
+    analysis::AnalysisQuery,
+    board::BoardQuery,
+);
