@@ -82,7 +82,10 @@ pub(crate) fn tell(world: &World, shared: &mut Shared, dice: Dice, household: Ho
     };
     match household.kind {
         Kind::Single | Kind::Couple => teller.adults(),
-        Kind::Expecting => teller.expecting(),
+        Kind::Expecting => {
+            teller.expecting();
+            teller.companion(1, 0.25);
+        }
         Kind::Family => teller.family(),
     }
     teller.relations();
@@ -133,9 +136,21 @@ impl Teller<'_> {
         }
         if self.dice.chance(0.3) {
             self.episode(0, AESTHETIC, None);
+        } else {
+            self.companion(0, 0.2);
         }
-        if self.patients.len() > 1 && self.city == 0 && self.dice.chance(0.2) {
-            self.episode(1, DENTAL, None);
+        self.companion(1, 0.2);
+    }
+
+    /// A parent who may become a dental patient or only ask around.
+    fn companion(&mut self, p: usize, treated: f64) {
+        if p >= self.patients.len() {
+            return;
+        }
+        if self.city == 0 && self.dice.chance(treated) {
+            self.episode(p, DENTAL, None);
+        } else if self.dice.chance(0.6) {
+            self.onlooker(p);
         }
     }
 
