@@ -1,1 +1,13 @@
-//! hub-pipeline
+//! The pipeline: source systems into one published snapshot per night, then alerts.
+//!
+//! Owns extraction, builds, audits, publication, detection and delivery. Must not know GraphQL,
+//! HTTP servers or who reads what.
+
+pub mod audit;
+pub mod build;
+pub mod detect;
+pub mod extract;
+mod identity;
+pub mod nightly;
+pub mod notify;
+pub mod publish;

@@ -1,0 +1,69 @@
+//! Audit: do the new tables keep what their contracts promise, before anybody may read them?
+//!
+//! Runs in the build's own context, on exactly the versions that would be published. A check
+//! counts the rows that break it; texts never hold a value.
+
+mod error;
+mod loads;
+mod rows;
+mod tables;
+
+use hub_domain::run::TableLoad;
+use hub_domain::snapshot::{AuditResult, Snapshot};
+use hub_lake::{Contracts, Lake};
+
+pub use error::AuditError;
+
+use crate::build::Built;
+
+/// What an audit compares.
+pub struct AuditRequest<'a> {
+    /// What tables promise.
+    pub contracts: &'a Contracts,
+    /// Tables about to be published.
+    pub built: &'a Built,
+    /// Loads of this night.
+    pub loads: &'a [TableLoad],
+    /// What readers see now.
+    pub published: Option<&'a Snapshot>,
+    /// Where the published tables are.
+    pub lake: &'a Lake,
+}
+
+/// Runs every check; results are in table order and always in the same order.
+///
+/// # Errors
+/// A check that cannot be run: publishing without it would be publishing unaudited.
+pub async fn audit(request: &AuditRequest<'_>) -> Result<Vec<AuditResult>, AuditError> {
+    let mut results = loads::reconciled(request.loads);
+    for table in &request.built.tables {
+        let Some(contract) = request.contracts.table(&table.table) else { continue };
+        let context = &request.built.context;
+        results.extend(rows::checks(context, contract).await?);
+        results.extend(tables::checks(context, contract, request.contracts).await?);
+    }
+    results.extend(tables::lost_rows(request).await?);
+    results.sort_by(|a, b| (&a.table, &a.check).cmp(&(&b.table, &b.check)));
+    Ok(results)
+}
+
+/// Whether `results` allow publication.
+#[must_use]
+pub fn passes(results: &[AuditResult]) -> bool {
+    results.iter().all(|result| result.failures == 0 || !result.blocking)
+}
+
+/// Checks that stop publication, as one line for operators.
+#[must_use]
+pub fn refusal(results: &[AuditResult]) -> String {
+    let broken = results.iter().filter(|result| result.failures > 0 && result.blocking);
+    let lines: Vec<String> = broken
+        .map(|result| format!("`{}` {} ({} rows)", result.table, result.check, result.failures))
+        .collect();
+    format!("the audit refused to publish: {}", lines.join(", "))
+}
+
+/// A blocking check of `table`.
+fn blocking(table: &str, check: String, failures: u64) -> AuditResult {
+    AuditResult { table: table.to_owned(), check, failures, blocking: true }
+}

@@ -1,0 +1,137 @@
+//! Checks over whole tables: unique keys, references, queries, lost rows.
+
+use std::collections::BTreeMap;
+
+use datafusion::common::{Column, JoinType};
+use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{Expr, lit};
+use datafusion::prelude::{DataFrame, SessionContext};
+use hub_domain::contract::{ForeignKey, TableContract};
+use hub_domain::snapshot::AuditResult;
+use hub_lake::{Contracts, TableId};
+
+use super::{AuditError, AuditRequest, blocking};
+
+/// A loss of more than this share of a table's rows is worth a finding.
+const NOTABLE_LOSS_PERCENT: u64 = 30;
+
+/// Unique key, foreign keys, check queries.
+pub(super) async fn checks(
+    context: &SessionContext,
+    contract: &TableContract,
+    contracts: &Contracts,
+) -> Result<Vec<AuditResult>, AuditError> {
+    let table = &contract.table;
+    let mut results = Vec::new();
+    let name = format!("unique:{}", contract.key.join(","));
+    let extra = extra_rows(context, contract).await;
+    let extra = extra.map_err(|cause| AuditError::run(table, &name, cause))?;
+    results.push(blocking(table, name, extra));
+    for key in &contract.foreign_keys {
+        let name = format!("foreign_key:{}->{}", key.columns.join(","), key.table);
+        let Some(target) = contracts.table(&key.table) else { continue };
+        let dangling = dangling_rows(context, table, key, target).await;
+        let dangling = dangling.map_err(|cause| AuditError::run(table, &name, cause))?;
+        results.push(blocking(table, name, dangling));
+    }
+    for check in &contract.checks {
+        let Some(query) = &check.query else { continue };
+        let name = format!("query:{}", check.name);
+        let frame = context.sql(query).await;
+        let frame = frame.map_err(|cause| AuditError::plan(table, &name, &cause))?;
+        let failures = frame.count().await.map_err(|cause| AuditError::run(table, &name, cause))?;
+        let failures = failures as u64;
+        let blocking = check.blocking;
+        results.push(AuditResult { table: table.clone(), check: name, failures, blocking });
+    }
+    Ok(results)
+}
+
+fn column(name: &str) -> Expr {
+    Expr::Column(Column::from_name(name))
+}
+
+/// Rows beyond the first of each key.
+async fn extra_rows(
+    context: &SessionContext,
+    contract: &TableContract,
+) -> Result<u64, DataFusionError> {
+    let frame = context.table(contract.table.as_str()).await?;
+    let key: Vec<Expr> = contract.key.iter().map(|name| column(name)).collect();
+    let rows = frame.clone().count().await?;
+    let keys = frame.aggregate(key, vec![count(lit(1_i64)).alias("rows")])?.count().await?;
+    Ok(rows.saturating_sub(keys) as u64)
+}
+
+/// Rows that refer to nothing; NULL refers to nothing on purpose.
+async fn dangling_rows(
+    context: &SessionContext,
+    table: &str,
+    key: &ForeignKey,
+    target: &TableContract,
+) -> Result<u64, DataFusionError> {
+    let referred = key.references.as_ref().unwrap_or(&target.key);
+    let renamed = |index: usize| format!("referred_{index}");
+    let targets: Vec<Expr> =
+        referred.iter().enumerate().map(|(i, name)| column(name).alias(renamed(i))).collect();
+    let right: DataFrame = context.table(key.table.as_str()).await?.select(targets)?;
+    let mut left = context.table(table).await?;
+    for name in &key.columns {
+        left = left.filter(column(name).is_not_null())?;
+    }
+    let own: Vec<Expr> = key.columns.iter().map(|name| column(name)).collect();
+    let left = left.select(own)?;
+    let names: Vec<String> = (0..referred.len()).map(renamed).collect();
+    let right_names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let left_names: Vec<&str> = key.columns.iter().map(String::as_str).collect();
+    let dangling = left.join(right, JoinType::LeftAnti, &left_names, &right_names, None)?;
+    Ok(dangling.count().await? as u64)
+}
+
+/// Tables that lost all rows (blocking) or a notable share of them (a finding).
+pub(super) async fn lost_rows(request: &AuditRequest<'_>) -> Result<Vec<AuditResult>, AuditError> {
+    let Some(published) = request.published else { return Ok(Vec::new()) };
+    let now: BTreeMap<&str, u64> =
+        request.built.tables.iter().map(|table| (table.table.as_str(), table.rows)).collect();
+    let mut results = Vec::new();
+    for (key, version) in &published.tables {
+        let id = TableId::parse(key);
+        let (TableId::Hub(table), Some(&rows)) = (&id, now.get(key.as_str())) else { continue };
+        let before = request.lake.lake_table(&id, *version).await.map_err(|cause| {
+            AuditError::Lake { table: table.clone(), what: cause.to_string(), cause }
+        })?;
+        let before = before.row_count().unwrap_or_default();
+        results.push(loss(table, before, rows));
+    }
+    Ok(results)
+}
+
+fn loss(table: &str, before: u64, now: u64) -> AuditResult {
+    let lost = before.saturating_sub(now);
+    let notable = lost * 100 > before * NOTABLE_LOSS_PERCENT;
+    AuditResult {
+        table: table.to_owned(),
+        check: "lost_rows".to_owned(),
+        failures: if notable { lost } else { 0 },
+        blocking: before > 0 && now == 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_table_that_vanishes_blocks() {
+        let seen = |before, now| {
+            let result = loss("visit", before, now);
+            (result.failures, result.blocking)
+        };
+        assert_eq!(seen(100, 70), (0, false), "30 % is not notable");
+        assert_eq!(seen(100, 69), (31, false));
+        assert_eq!(seen(100, 0), (100, true));
+        assert_eq!(seen(0, 0), (0, false));
+        assert_eq!(seen(100, 300), (0, false));
+    }
+}

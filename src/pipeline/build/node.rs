@@ -1,0 +1,110 @@
+//! One node: its query over ready inputs, into one version of its table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::prelude::SessionContext;
+use hub_domain::contract::TableContract;
+use hub_engine::{Node, Reference, Stage};
+use hub_lake::{DeltaTableHandle, TableId, Txn, WriteMode, WriteSpec, arrow_schema};
+
+use super::{BUILD_METADATA, BuildError, BuildRequest, BuiltTable, conform, fingerprint};
+use crate::identity::person_link;
+
+/// A node about to run.
+pub(super) struct NodeRun {
+    pub(super) request: Arc<BuildRequest>,
+    pub(super) context: SessionContext,
+    pub(super) node: Node,
+    /// Versions of what it reads.
+    pub(super) inputs: BTreeMap<String, Option<u64>>,
+}
+
+impl NodeRun {
+    /// Makes the table, unless its newest version is already what this node would make.
+    pub(super) async fn run(self) -> Result<BuiltTable, BuildError> {
+        let table = &self.node.target;
+        let contract = self.request.contracts.table(table);
+        let contract = contract.ok_or_else(|| BuildError::NoContract { table: table.clone() })?;
+        let BuildRequest { engine, date, lake, .. } = self.request.as_ref();
+        let print = fingerprint::of(&self.node, contract, engine, &self.inputs, *date);
+        let handle = lake.table(&TableId::hub(table));
+        let failed = |cause| BuildError::lake(table, cause);
+        if let Some(version) = handle.version().await.map_err(failed)?
+            && self.is_made_by(&handle, version, &print).await?
+        {
+            return self.built(version, true).await;
+        }
+        let spec = self.spec(&handle, contract, &print).await?;
+        let rows = self.rows(contract).await?;
+        let outcome = handle.write(spec, rows).await.map_err(failed)?;
+        if outcome.skipped && !self.is_made_by(&handle, outcome.version, &print).await? {
+            return Err(BuildError::Rival { table: table.clone() });
+        }
+        self.built(outcome.version, outcome.skipped).await
+    }
+
+    async fn is_made_by(
+        &self,
+        handle: &DeltaTableHandle,
+        version: u64,
+        print: &str,
+    ) -> Result<bool, BuildError> {
+        let kept = handle.commit_metadata(version).await;
+        let kept = kept.map_err(|cause| BuildError::lake(&self.node.target, cause))?;
+        Ok(kept.get(BUILD_METADATA).is_some_and(|known| known == print))
+    }
+
+    async fn spec(
+        &self,
+        handle: &DeltaTableHandle,
+        contract: &TableContract,
+        print: &str,
+    ) -> Result<WriteSpec, BuildError> {
+        let app_id = format!("build:{}", contract.table);
+        let known = handle.known_txn(&app_id).await;
+        let known = known.map_err(|cause| BuildError::lake(&contract.table, cause))?;
+        let txn = Txn { app_id, version: known.map_or(1, |known| known + 1) };
+        Ok(WriteSpec::new(stored_schema(contract), WriteMode::Overwrite, txn)
+            .laid_out_as(contract)
+            .with_metadata(BUILD_METADATA, print)
+            .with_metadata("clinichub.business_date", self.request.date.to_string()))
+    }
+
+    async fn rows(
+        &self,
+        contract: &TableContract,
+    ) -> Result<SendableRecordBatchStream, BuildError> {
+        let table = &contract.table;
+        if self.node.stage == Stage::Identity {
+            let read = self.node.references.iter().find_map(|reference| match reference {
+                Reference::Hub(table) => Some(table.as_str()),
+                Reference::Raw { .. } => None,
+            });
+            let rows = person_link(&self.context, read.unwrap_or_default()).await;
+            return rows.map_err(|cause| BuildError::run(table, cause));
+        }
+        let frame = self.context.sql(&self.node.sql()).await;
+        let frame = frame.map_err(|cause| BuildError::plan(table, &cause))?;
+        let frame = conform::conform(frame, contract)?;
+        frame.execute_stream().await.map_err(|cause| BuildError::run(table, cause))
+    }
+
+    async fn built(&self, version: u64, reused: bool) -> Result<BuiltTable, BuildError> {
+        let table = self.node.target.clone();
+        let loaded = self.request.lake.lake_table(&TableId::hub(&table), version).await;
+        let loaded = loaded.map_err(|cause| BuildError::lake(&table, cause))?;
+        let rows = loaded.row_count().unwrap_or_default();
+        Ok(BuiltTable { table, version, rows, reused })
+    }
+}
+
+/// The stored columns are all nullable: whether a NULL is there is what the audit finds out, and
+/// an engine that is told there is none would not look.
+fn stored_schema(contract: &TableContract) -> SchemaRef {
+    let declared = arrow_schema(contract);
+    let fields = declared.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}

@@ -1,0 +1,157 @@
+//! The nightly: extract → build → audit → publish → detect → notify.
+//!
+//! Every stage leaves only what a rerun finds again: landed tables know their night, built tables
+//! know their fingerprint, a snapshot is one object. So a run may be killed at any moment and run
+//! again; readers see the previous night until the new one is published, whole.
+
+mod error;
+mod log;
+mod stages;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use hub_domain::clock::SharedClock;
+use hub_domain::run::{Run, RunStatus, StageTime};
+use hub_engine::{EngineConfig, Registry};
+use hub_lake::{Contracts, Lake};
+use sha2::{Digest, Sha256};
+
+pub use error::NightlyError;
+pub use log::{Cause, RunLog, Signals};
+
+use crate::build::BuildProgress;
+use crate::extract::{self, SourceConfig};
+
+/// Everything a nightly needs, composed by root.
+pub struct Nightly {
+    /// Where tables live.
+    pub lake: Lake,
+    /// What tables promise.
+    pub contracts: Arc<Contracts>,
+    /// How tables are made.
+    pub registry: Arc<Registry>,
+    /// Zone, key and limits of queries.
+    pub engine: EngineConfig,
+    /// Source systems by id, paths resolved.
+    pub sources: BTreeMap<String, SourceConfig>,
+    /// Hash over the project's files.
+    pub definition_hash: String,
+    /// Build nodes that run at once.
+    pub build_threads: usize,
+    /// Clock of run records and snapshots.
+    pub clock: SharedClock,
+    /// Keeps run records.
+    pub log: Arc<dyn RunLog>,
+    /// Detection and delivery after publication; none where no rules are configured.
+    pub signals: Option<Arc<dyn Signals>>,
+}
+
+/// One nightly to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NightlyRequest {
+    /// Business day whose end the sources hold.
+    pub date: NaiveDate,
+    /// Sources to extract; all when empty. Tables are built from what the others landed before.
+    pub sources: Vec<String>,
+    /// Read every table whole.
+    pub full: bool,
+    /// Everything but publication and what follows it.
+    pub dry_run: bool,
+}
+
+/// Told how a nightly goes on.
+pub trait Progress: extract::Progress + BuildProgress {
+    /// A stage begins: `extract`, `build`, `audit`, `publish`, `detect`, `notify`.
+    fn stage_started(&self, stage: &str) {
+        let _ = stage;
+    }
+
+    /// A stage is over, well or not.
+    fn stage_done(&self, stage: &StageTime) {
+        let _ = stage;
+    }
+}
+
+impl BuildProgress for extract::Unwatched {}
+impl Progress for extract::Unwatched {}
+
+impl Nightly {
+    /// Runs one night and tells how it ended; nothing of it panics or is left half visible.
+    pub async fn run(&self, request: &NightlyRequest, progress: &dyn Progress) -> Run {
+        let started_at = self.clock.now();
+        let mut run = Run {
+            id: run_id(started_at, request),
+            kind: "nightly".to_owned(),
+            business_date: request.date,
+            started_at,
+            finished_at: None,
+            status: RunStatus::Running,
+            snapshot_id: None,
+            loads: Vec::new(),
+            stages: Vec::new(),
+            error: None,
+        };
+        let result = self.stages(request, progress, &mut run).await;
+        run.finished_at = Some(self.clock.now());
+        run.status = match (&result, run.snapshot_id) {
+            (Ok(()), None) => RunStatus::DryRun,
+            // What follows publication cannot take it back.
+            (_, Some(_)) => RunStatus::Published,
+            (Err(error), None) if error.is_refusal() => RunStatus::Refused,
+            (Err(_), None) => RunStatus::Failed,
+        };
+        run.error = result.err().map(|error| error.told());
+        if let Err(cause) = self.log.save(&run).await {
+            tracing::error!(run = %run.id, %cause, "the end of the run could not be recorded");
+        }
+        run
+    }
+
+    /// Times one stage and records the run after it.
+    async fn stage<T>(
+        &self,
+        name: &str,
+        progress: &dyn Progress,
+        run: &mut Run,
+        work: impl Future<Output = Result<T, NightlyError>>,
+    ) -> Result<T, NightlyError> {
+        let result = timed(name, progress, run, work).await?;
+        self.record(run).await?;
+        Ok(result)
+    }
+
+    async fn record(&self, run: &Run) -> Result<(), NightlyError> {
+        self.log.save(run).await.map_err(NightlyError::Log)
+    }
+}
+
+/// Times one stage.
+async fn timed<T>(
+    name: &str,
+    progress: &dyn Progress,
+    run: &mut Run,
+    work: impl Future<Output = Result<T, NightlyError>>,
+) -> Result<T, NightlyError> {
+    progress.stage_started(name);
+    let started = Instant::now();
+    let result = work.await;
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let time = StageTime { stage: name.to_owned(), duration_ms };
+    progress.stage_done(&time);
+    run.stages.push(time);
+    result
+}
+
+/// Id of a run: two runs differ in when they started or in what they were asked for.
+fn run_id(started_at: DateTime<Utc>, request: &NightlyRequest) -> String {
+    let text = format!("{}|{request:?}|{}", started_at.to_rfc3339(), std::process::id());
+    let digest = Sha256::digest(text);
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}

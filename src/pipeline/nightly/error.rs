@@ -1,0 +1,74 @@
+//! How a nightly fails, with a stable code for run records.
+
+use super::log::Cause;
+use crate::audit::AuditError;
+use crate::build::BuildError;
+use crate::extract::ExtractError;
+use crate::publish::PublishError;
+
+/// A failed stage. Texts hold no data values; causes are not printed because an engine's or a
+/// driver's own text may quote one.
+#[derive(Debug, thiserror::Error)]
+pub enum NightlyError {
+    /// A source is asked for that is not configured.
+    #[error("no source `{source_id}` is configured\n  hint: sources are listed under `sources:`")]
+    UnknownSource {
+        /// Source id.
+        source_id: String,
+    },
+    /// The run cannot be recorded.
+    #[error("the run cannot be recorded in the state database")]
+    Log(#[source] Cause),
+    /// The lake cannot be used.
+    #[error("the lake cannot be used: {0}")]
+    Lake(#[source] hub_lake::LakeError),
+    /// Extraction failed.
+    #[error(transparent)]
+    Extract(#[from] ExtractError),
+    /// A table could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The audit could not be run.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// Nothing was published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The snapshot is published; judging it failed.
+    #[error("the published snapshot could not be judged")]
+    Detect(#[source] Cause),
+    /// The snapshot is published; messages could not be delivered.
+    #[error("messages could not be delivered")]
+    Notify(#[source] Cause),
+}
+
+impl NightlyError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSource { .. } => "UNKNOWN_SOURCE",
+            Self::Log(_) => "LOG_FAILED",
+            Self::Lake(_) => "LAKE_FAILED",
+            Self::Extract(_) => "EXTRACT_FAILED",
+            Self::Build(_) => "BUILD_FAILED",
+            Self::Audit(_) => "AUDIT_FAILED",
+            Self::Publish(PublishError::Refused(_)) => "AUDIT_REFUSED",
+            Self::Publish(_) => "PUBLISH_FAILED",
+            Self::Detect(_) => "DETECT_FAILED",
+            Self::Notify(_) => "NOTIFY_FAILED",
+        }
+    }
+
+    /// Whether the audit refused to publish.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Publish(PublishError::Refused(_)))
+    }
+
+    /// Code and text, as run records keep them.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("{}: {self}", self.code())
+    }
+}

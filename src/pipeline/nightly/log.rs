@@ -1,0 +1,34 @@
+//! What the nightly needs of others: a place for run records, and what follows publication.
+
+use async_trait::async_trait;
+use hub_domain::run::Run;
+use hub_domain::snapshot::Snapshot;
+use hub_state::State;
+
+/// Boxed cause of a failure outside the pipeline.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Keeps run records.
+#[async_trait]
+pub trait RunLog: Send + Sync {
+    /// Stores `run`, replacing what was stored of it before.
+    async fn save(&self, run: &Run) -> Result<(), Cause>;
+}
+
+#[async_trait]
+impl RunLog for State {
+    async fn save(&self, run: &Run) -> Result<(), Cause> {
+        Ok(self.save_run(run).await?)
+    }
+}
+
+/// Detection and delivery, once per newly published snapshot.
+#[async_trait]
+pub trait Signals: Send + Sync {
+    /// Judges `snapshot` and stores alerts with their messages; does nothing when this snapshot
+    /// was judged before. Returns the alerts that changed.
+    async fn detect(&self, snapshot: &Snapshot) -> Result<u64, Cause>;
+
+    /// Delivers messages that are due. Returns how many were accepted.
+    async fn notify(&self) -> Result<u64, Cause>;
+}

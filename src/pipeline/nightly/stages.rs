@@ -1,0 +1,159 @@
+//! The six stages, one after another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::{StreamExt, TryStreamExt};
+use hub_domain::run::{Run, TableLoad};
+use hub_domain::snapshot::{AuditResult, Snapshot};
+
+use super::{Nightly, NightlyError, NightlyRequest, Progress, Signals, timed};
+use crate::audit::{self, AuditRequest};
+use crate::build::{self, BuildRequest, Built};
+use crate::extract::{self, ExtractError, ExtractRequest, LoadKind, SourceConfig};
+use crate::publish::{self, Candidate, PublishError};
+
+/// Sources read at once.
+const SOURCES_AT_ONCE: usize = 2;
+
+/// One source being read.
+type Reading<'a> = BoxFuture<'a, Result<Vec<TableLoad>, ExtractError>>;
+
+impl Nightly {
+    /// Runs the stages; `run` tells how far it came.
+    pub(super) async fn stages(
+        &self,
+        request: &NightlyRequest,
+        progress: &dyn Progress,
+        run: &mut Run,
+    ) -> Result<(), NightlyError> {
+        self.record(run).await?;
+        self.lake.probe().await.map_err(NightlyError::Lake)?;
+        let sources = self.chosen(request)?;
+        let run_id = run.id.clone();
+        let extracting = self.extract(request, &sources, &run_id, progress);
+        run.loads = timed("extract", progress, run, extracting).await?;
+        self.record(run).await?;
+        let built = self.stage("build", progress, run, self.build(request, progress)).await?;
+        let published = self.lake.latest().await.map_err(NightlyError::Lake)?;
+        let loads = run.loads.clone();
+        let auditing = self.audit(&built, &loads, published.as_ref());
+        let audits = self.stage("audit", progress, run, auditing).await?;
+        if request.dry_run {
+            return judged(audits);
+        }
+        let candidate = Candidate {
+            date: request.date,
+            run_id,
+            versions: built.versions,
+            definition_hash: self.definition_hash.clone(),
+            audits,
+        };
+        let publishing = self.publish(candidate, published.as_ref());
+        let snapshot = timed("publish", progress, run, publishing).await?;
+        // Known before it is recorded: a record that fails does not unpublish.
+        run.snapshot_id = Some(snapshot.id);
+        self.record(run).await?;
+        let Some(signals) = &self.signals else { return Ok(()) };
+        self.stage("detect", progress, run, detect(signals, &snapshot)).await?;
+        self.stage("notify", progress, run, notify(signals)).await?;
+        Ok(())
+    }
+
+    fn chosen(
+        &self,
+        request: &NightlyRequest,
+    ) -> Result<BTreeMap<&str, &SourceConfig>, NightlyError> {
+        if request.sources.is_empty() {
+            return Ok(self.sources.iter().map(|(id, config)| (id.as_str(), config)).collect());
+        }
+        let find = |id: &String| match self.sources.get_key_value(id) {
+            Some((id, config)) => Ok((id.as_str(), config)),
+            None => Err(NightlyError::UnknownSource { source_id: id.clone() }),
+        };
+        request.sources.iter().map(find).collect()
+    }
+
+    async fn extract(
+        &self,
+        request: &NightlyRequest,
+        sources: &BTreeMap<&str, &SourceConfig>,
+        run_id: &str,
+        progress: &dyn Progress,
+    ) -> Result<Vec<TableLoad>, NightlyError> {
+        let requests: Vec<ExtractRequest<'_>> = sources
+            .iter()
+            .map(|(source, config)| ExtractRequest {
+                source,
+                config,
+                contracts: &self.contracts,
+                lake: &self.lake,
+                date: request.date,
+                kind: if request.full { LoadKind::Full } else { LoadKind::Nightly },
+                zone: self.engine.zone,
+                load_id: run_id,
+                clock: Arc::clone(&self.clock),
+            })
+            .collect();
+        let mut reading: Vec<Reading<'_>> = Vec::with_capacity(requests.len());
+        for request in &requests {
+            reading.push(Box::pin(extract::extract_source(request, progress)));
+        }
+        let reading = futures::stream::iter(reading).buffered(SOURCES_AT_ONCE);
+        let loads: Vec<Vec<TableLoad>> = reading.try_collect().await?;
+        Ok(loads.into_iter().flatten().collect())
+    }
+
+    async fn build(
+        &self,
+        request: &NightlyRequest,
+        progress: &dyn Progress,
+    ) -> Result<Built, NightlyError> {
+        let request = BuildRequest {
+            lake: self.lake.clone(),
+            contracts: Arc::clone(&self.contracts),
+            registry: Arc::clone(&self.registry),
+            engine: self.engine.clone(),
+            date: request.date,
+            threads: self.build_threads,
+        };
+        Ok(build::build(&request, progress).await?)
+    }
+
+    async fn audit(
+        &self,
+        built: &Built,
+        loads: &[TableLoad],
+        published: Option<&Snapshot>,
+    ) -> Result<Vec<AuditResult>, NightlyError> {
+        let (contracts, lake) = (self.contracts.as_ref(), &self.lake);
+        let request = AuditRequest { contracts, built, loads, published, lake };
+        Ok(audit::audit(&request).await?)
+    }
+
+    async fn publish(
+        &self,
+        candidate: Candidate,
+        previous: Option<&Snapshot>,
+    ) -> Result<Snapshot, NightlyError> {
+        let now = self.clock.now();
+        Ok(publish::publish(&self.lake, candidate, previous, now).await?)
+    }
+}
+
+/// A dry run is refused like a real one.
+fn judged(audits: Vec<AuditResult>) -> Result<(), NightlyError> {
+    if audit::passes(&audits) {
+        return Ok(());
+    }
+    Err(PublishError::Refused(audits).into())
+}
+
+async fn detect(signals: &Arc<dyn Signals>, snapshot: &Snapshot) -> Result<u64, NightlyError> {
+    signals.detect(snapshot).await.map_err(NightlyError::Detect)
+}
+
+async fn notify(signals: &Arc<dyn Signals>) -> Result<u64, NightlyError> {
+    signals.notify().await.map_err(NightlyError::Notify)
+}

@@ -1,0 +1,140 @@
+//! Nights that go well, again, on, and are killed.
+
+use std::time::Duration;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_is_published() {
+    let bench = Bench::new();
+    let log = Arc::new(Memory::default());
+    let run = bench.nightly(Arc::clone(&log)).run(&request(2), &Unwatched).await;
+    assert_eq!((run.status, run.snapshot_id, &run.error), (RunStatus::Published, Some(1), &None));
+    let stages: Vec<&str> = run.stages.iter().map(|stage| stage.stage.as_str()).collect();
+    assert_eq!(stages, ["extract", "build", "audit", "publish"]);
+    assert_eq!(run.loads.iter().map(|load| load.rows_read).sum::<u64>(), 8);
+    let snapshot = bench.latest().await.expect("published");
+    let tables: Vec<&str> = snapshot.tables.keys().map(String::as_str).collect();
+    let raw = ["raw/crm.customer", "raw/crm.visit"];
+    assert_eq!(tables[..2], ["person_link", "person_record"]);
+    assert_eq!(tables[2..4], raw);
+    assert!(snapshot.audits.iter().all(|audit| audit.failures == 0), "{:?}", snapshot.audits);
+    let spent = bench.shown("spent").await;
+    assert_eq!(spent.iter().filter(|line| line.contains("p_")).count(), 2, "{spent:?}");
+    assert!(spent.iter().any(|line| line.contains("| 3      | 3150    |")), "{spent:?}");
+    let runs = log.runs.lock().expect("no holder panics");
+    assert_eq!(runs.first().map(|run| run.status), Some(RunStatus::Running));
+    assert_eq!(runs.last(), Some(&run));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_night_again_changes_nothing() {
+    let bench = Bench::new();
+    bench.night(2).await;
+    let before = bench.latest().await.expect("published");
+    let run = bench.night(2).await;
+    assert_eq!((run.status, run.snapshot_id), (RunStatus::Published, Some(1)));
+    assert_eq!(bench.latest().await, Some(before));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_night_leaves_the_old_one_readable() {
+    let bench = Bench::new();
+    bench.night(2).await;
+    let old = bench.latest().await.expect("published");
+    let old_rows = bench.shown("visit").await;
+    bench.source("visit", &format!("{VISITS}v5,c4,2026-03-03,7.00\n"));
+    let run = bench.night(3).await;
+    assert_eq!((run.status, run.snapshot_id), (RunStatus::Published, Some(2)));
+    assert_eq!(bench.shown("visit").await.len(), old_rows.len() + 1);
+    assert_eq!(bench.rows("visit", old.tables["visit"]).await, old_rows);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_query_rewrites_what_depends_on_it() {
+    let mut bench = Bench::new();
+    bench.night(2).await;
+    let old = bench.latest().await.expect("published");
+    bench.edit("queries/marts/spent.sql", "count(*)", "count(*) + 0");
+    let run = bench.night(2).await;
+    assert_eq!((run.status, run.snapshot_id), (RunStatus::Published, Some(2)));
+    let new = bench.latest().await.expect("published");
+    assert_eq!(old.tables["visit"], new.tables["visit"]);
+    assert_eq!(old.tables["spent"] + 1, new.tables["spent"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_publishes_nothing() {
+    let bench = Bench::new();
+    let mut dry = request(2);
+    dry.dry_run = true;
+    let run = bench.nightly(Arc::default()).run(&dry, &Unwatched).await;
+    assert_eq!((run.status, run.snapshot_id), (RunStatus::DryRun, None));
+    assert_eq!(bench.latest().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_source_is_named() {
+    let bench = Bench::new();
+    let mut wrong = request(2);
+    wrong.sources = vec!["erp".to_owned()];
+    let run = bench.nightly(Arc::default()).run(&wrong, &Unwatched).await;
+    assert_eq!(run.status, RunStatus::Failed);
+    let error = run.error.expect("an error");
+    assert!(error.starts_with("UNKNOWN_SOURCE: no source `erp` is configured"), "{error}");
+}
+
+/// Runs that end after every stage, then one that is let through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_that_ends_after_any_stage_is_finished_by_the_next_run() {
+    let whole = Bench::new();
+    whole.night(2).await;
+    let bench = Bench::new();
+    for refuse_from in 0..5 {
+        let log = Memory { refuse_from: Some(refuse_from), ..Memory::default() };
+        let run = bench.nightly(Arc::new(log)).run(&request(2), &Unwatched).await;
+        let published = bench.latest().await.is_some();
+        assert_eq!(published, run.snapshot_id.is_some(), "after {refuse_from} records");
+    }
+    let run = bench.night(2).await;
+    assert_eq!(run.status, RunStatus::Published);
+    assert_eq!(bench.lake().snapshot_ids().await.expect("listed"), [1]);
+    assert_eq!(bench.all_shown().await, whole.all_shown().await);
+}
+
+/// Runs that are stopped at many moments, again and again over one lake.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_that_is_stopped_anywhere_is_finished_by_the_next_run() {
+    let whole = Bench::new();
+    whole.night(2).await;
+    for round in 0..3_u64 {
+        let bench = Bench::new();
+        for millis in [3, 9, 20, 41, 80, 160, 270].map(|millis| millis + round * 7) {
+            let nightly = bench.nightly(Arc::default());
+            let task = tokio::spawn(async move { nightly.run(&request(2), &Unwatched).await });
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            task.abort();
+            let stopped = task.await;
+            assert!(stopped.is_ok() || stopped.is_err_and(|error| error.is_cancelled()));
+        }
+        let run = bench.night(2).await;
+        assert_eq!((run.status, run.snapshot_id), (RunStatus::Published, Some(1)), "{run:?}");
+        assert_eq!(bench.all_shown().await, whole.all_shown().await, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rival_nightlies_publish_one_snapshot_of_whole_tables() {
+    let bench = Bench::new();
+    let mut rivals = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        let nightly = bench.nightly(Arc::default());
+        rivals.spawn(async move { nightly.run(&request(2), &Unwatched).await });
+    }
+    rivals.join_all().await;
+    let run = bench.night(2).await;
+    assert_eq!(run.status, RunStatus::Published, "{run:?}");
+    let whole = Bench::new();
+    whole.night(2).await;
+    assert_eq!(bench.all_shown().await, whole.all_shown().await);
+}

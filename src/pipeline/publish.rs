@@ -1,0 +1,90 @@
+//! Publish: the one moment readers switch to the new night, all tables at once.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use hub_domain::snapshot::{AuditResult, Snapshot};
+use hub_lake::{Lake, LakeError};
+
+use crate::audit;
+
+/// What would become the next snapshot.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Business day.
+    pub date: NaiveDate,
+    /// Run that made it.
+    pub run_id: String,
+    /// Snapshot key → version.
+    pub versions: BTreeMap<String, u64>,
+    /// Hash over contracts and queries.
+    pub definition_hash: String,
+    /// Audit results.
+    pub audits: Vec<AuditResult>,
+}
+
+/// Why nothing was published; readers keep the previous snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The audit found what must not be shown.
+    #[error("{}", audit::refusal(.0))]
+    Refused(Vec<AuditResult>),
+    /// Another run published meanwhile.
+    #[error("another run published snapshot {id} meanwhile\n  hint: run the nightly again")]
+    Taken {
+        /// Number that was taken.
+        id: u64,
+    },
+    /// The lake failed.
+    #[error("the snapshot could not be published: {what}")]
+    Lake {
+        /// The lake's own text.
+        what: String,
+        /// Cause.
+        #[source]
+        cause: LakeError,
+    },
+}
+
+/// Publishes `candidate` as the snapshot after `previous`, if its audits allow it.
+///
+/// When `previous` already shows exactly these versions for this day, it stays the newest: a
+/// rerun of a night that succeeded changes nothing.
+///
+/// # Errors
+/// `Refused` by the audit, `Taken` by a rival, `Lake`.
+pub async fn publish(
+    lake: &Lake,
+    candidate: Candidate,
+    previous: Option<&Snapshot>,
+    now: DateTime<Utc>,
+) -> Result<Snapshot, PublishError> {
+    if !audit::passes(&candidate.audits) {
+        return Err(PublishError::Refused(candidate.audits));
+    }
+    if let Some(previous) = previous.filter(|previous| shows(previous, &candidate)) {
+        return Ok(previous.clone());
+    }
+    let id = previous.map_or(1, |previous| previous.id + 1);
+    let snapshot = Snapshot {
+        id,
+        business_date: candidate.date,
+        published_at: now,
+        run_id: candidate.run_id,
+        tables: candidate.versions,
+        definition_hash: candidate.definition_hash,
+        audits: candidate.audits,
+        rollback_of: None,
+    };
+    match lake.publish(&snapshot).await {
+        Ok(()) => Ok(snapshot),
+        Err(LakeError::PublishTaken { id }) => Err(PublishError::Taken { id }),
+        Err(cause) => Err(PublishError::Lake { what: cause.to_string(), cause }),
+    }
+}
+
+fn shows(previous: &Snapshot, candidate: &Candidate) -> bool {
+    previous.tables == candidate.versions
+        && previous.business_date == candidate.date
+        && previous.definition_hash == candidate.definition_hash
+}
