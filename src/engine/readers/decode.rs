@@ -411,3 +411,72 @@ pub(crate) fn card(row: Row<'_>) -> Decoded<Card> {
         person_id: row.owned_opt("person_id")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        ArrayRef, Float64Array, LargeStringArray, StringArray, StringViewArray,
+        TimestampMicrosecondArray,
+    };
+
+    use super::*;
+
+    fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+        RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, column)| (name, column, true)),
+        )
+        .expect("a batch")
+    }
+
+    #[test]
+    fn every_text_layout_reads_alike() {
+        let batch = batch(vec![
+            ("a", Arc::new(StringArray::from(vec![Some("x"), None]))),
+            ("b", Arc::new(LargeStringArray::from(vec![Some("x"), None]))),
+            ("c", Arc::new(StringViewArray::from(vec![Some("x"), None]))),
+        ]);
+        let batches = [batch];
+        let seen: Vec<Row<'_>> = rows(&batches).collect();
+        for name in ["a", "b", "c"] {
+            assert_eq!(seen[0].text(name).expect("text"), "x");
+            assert_eq!(seen[1].text_opt(name).expect("null"), None);
+            assert!(matches!(seen[1].text(name), Err(DecodeError::Null { .. })));
+        }
+    }
+
+    #[test]
+    fn numbers_are_exact_and_floats_are_refused() {
+        let decimals = Decimal128Array::from(vec![Some(12_345_i128), None])
+            .with_precision_and_scale(38, 4)
+            .expect("fits");
+        let batch = batch(vec![
+            ("sum", Arc::new(decimals)),
+            ("count", Arc::new(UInt64Array::from(vec![7, u64::MAX]))),
+            ("float", Arc::new(Float64Array::from(vec![0.1, 0.2]))),
+        ]);
+        let batches = [batch];
+        let seen: Vec<Row<'_>> = rows(&batches).collect();
+        assert_eq!(seen[0].number_opt("sum").expect("sum"), Some(Decimal::new(12_345, 4)));
+        assert_eq!(seen[1].number_opt("sum").expect("null"), None);
+        assert_eq!(seen[0].int("count").expect("count"), 7);
+        assert!(matches!(seen[1].int("count"), Err(DecodeError::Range { .. })));
+        assert!(matches!(seen[0].number_opt("float"), Err(DecodeError::Type { .. })));
+        assert!(matches!(seen[0].int("nothing"), Err(DecodeError::Missing { .. })));
+    }
+
+    #[test]
+    fn days_and_instants_before_1970_count_too() {
+        let micros = TimestampMicrosecondArray::from(vec![-1_000_000_i64]).with_timezone("UTC");
+        let batch = batch(vec![
+            ("day", Arc::new(Date32Array::from(vec![-1]))),
+            ("at", Arc::new(micros)),
+        ]);
+        let batches = [batch];
+        let row = rows(&batches).next().expect("a row");
+        assert_eq!(row.day_opt("day").expect("a day").map(|d| d.to_string()).as_deref(),
+            Some("1969-12-31"));
+        assert_eq!(row.instant("at").expect("an instant").timestamp(), -1);
+    }
+}

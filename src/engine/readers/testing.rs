@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate};
+use datafusion::catalog::TableProvider;
 use datafusion::common::{ScalarValue, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -20,12 +21,14 @@ use hub_lake::{Contracts, arrow_schema};
 
 use super::{Definitions, Source};
 use crate::context::{CATALOG, HUB};
+use crate::registry::metric_view;
 use crate::{EngineConfig, Registry, build_context};
 
 const KEY: &[u8] = b"test key";
 
 struct Project {
     contracts: Contracts,
+    registry: Registry,
     definitions: Definitions,
 }
 
@@ -42,7 +45,7 @@ static PROJECT: LazyLock<Project> = LazyLock::new(|| {
         panic!("definitions do not load:\n{}", all.join("\n"))
     });
     let definitions = Definitions::new(&registry).expect("metrics resolve");
-    Project { contracts, definitions }
+    Project { contracts, registry, definitions }
 });
 
 fn collect(root: &Path, folder: &Path, into: &mut BTreeMap<String, String>) {
@@ -132,6 +135,21 @@ impl Fixture {
         let filled = MemTable::try_new(schema, vec![batches]).expect("a table");
         self.context.deregister_table(reference(table)).expect("was registered");
         self.context.register_table(reference(table), Arc::new(filled)).expect("registered");
+    }
+
+    /// Every row of the SQL view of a metric.
+    pub(crate) async fn view(&self, metric: &str) -> Vec<RecordBatch> {
+        let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
+        for name in PROJECT.contracts.tables.keys() {
+            let provider = self.context.table_provider(reference(name)).await;
+            tables.insert(name.clone(), provider.expect("a table"));
+        }
+        let definition = PROJECT.registry.metric(metric).expect("a metric");
+        let state = self.context.state();
+        let table = |name: &str| tables.get(name).cloned();
+        let plan = metric_view(&PROJECT.registry, definition, &state, &table).expect("a view");
+        let frame = self.context.execute_logical_plan(plan).await.expect("planned");
+        frame.collect().await.expect("the view runs")
     }
 
     /// The same tables seen at another snapshot.

@@ -14,7 +14,7 @@ use datafusion::common::{Column, DFSchemaRef, ScalarValue, plan_datafusion_err};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
-use datafusion::functions::expr_fn::{date_trunc, nullif};
+use datafusion::functions::expr_fn::{coalesce, date_trunc, nullif};
 use datafusion::functions_aggregate::expr_fn::{count, count_distinct, sum};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, cast, lit,
@@ -167,18 +167,23 @@ fn fold(
     keys.extend(dimensions.iter().map(|id| column(id)));
     let sums = SIDES.map(|side| sum(column(side)).alias(side)).to_vec();
     let folded = rows.aggregate(keys.clone(), sums)?;
-    let side = |index: usize| match used[index + 1] {
-        true => quotient(column(SIDES[index]), column(SIDES[index + 1])),
+    // A side without rows is 0, as for the readers: none of five won is 0, not unknown.
+    let total = |index: usize| match used[index] {
+        true => coalesce(vec![column(SIDES[index]), lit(0_i64)]),
         false => column(SIDES[index]),
+    };
+    let side = |index: usize| match used[index + 1] {
+        true => quotient(total(index), total(index + 1)),
+        false => total(index),
     };
     let value = match &metric.formula {
         Formula::Ratio { scale, .. } => {
             let places = i8::try_from(scale.scale()).unwrap_or(0);
             let scale = ScalarValue::Decimal128(Some(scale.mantissa()), 38, places);
-            let scaled = cast(binary(side(0), Operator::Multiply, lit(scale)), SUM);
+            let scaled = binary(side(0), Operator::Multiply, lit(scale));
             quotient(scaled, side(2))
         }
-        _ => column(SIDES[0]),
+        _ => total(0),
     };
     keys.push(value.alias("value"));
     keys.push(side(0).alias("numerator"));
@@ -186,9 +191,10 @@ fn fold(
     folded.project(keys)?.build()
 }
 
-/// NULL where the divisor is zero.
+/// NULL where the divisor is zero. Divides with room to spare and rounds once, so that the digits
+/// are those the readers give.
 fn quotient(dividend: Expr, divisor: Expr) -> Expr {
-    let divided = binary(cast(dividend, SUM), Operator::Divide, nullif(divisor, lit(0_i64)));
+    let divided = binary(cast(dividend, QUOTIENT), Operator::Divide, nullif(divisor, lit(0_i64)));
     cast(divided, QUOTIENT)
 }
 

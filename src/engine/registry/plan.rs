@@ -90,7 +90,7 @@ impl Registry {
             }
         }
         for board in &self.boards {
-            for lanes in &board.lanes {
+            if let Some(lanes) = &board.lanes {
                 let filters = lanes.lanes.iter().map(|lane| &lane.filter);
                 for text in filters.chain(lanes.dimensions.values()) {
                     plan("board", &board.id, &lanes.source, text);
