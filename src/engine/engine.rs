@@ -80,7 +80,8 @@ impl Engine {
         })?;
         Ok(Self(Arc::new(Parts {
             memory: context::runtime(&config)?,
-            runtime: QueryRuntime::new(config.target_partitions)?,
+            // More than can run at once: a join that cannot be stopped stalls only itself.
+            runtime: QueryRuntime::new(config.target_partitions + 2 * config.concurrent_queries)?,
             gate: Gate::new(config.concurrent_queries),
             cache: ResultCache::new(config.cache_bytes),
             cores: Cache::new(CORES),

@@ -14,6 +14,7 @@ mod cache;
 mod catalog;
 mod config;
 mod context;
+mod cooperate;
 mod engine;
 mod error;
 mod guard;

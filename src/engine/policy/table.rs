@@ -8,6 +8,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
@@ -67,10 +68,13 @@ impl SecuredTable {
         })
     }
 
-    /// Columns read from the inner table: the wanted ones, then the policy's.
-    fn columns_read(&self, wanted: &[usize]) -> Result<Vec<usize>> {
+    /// Columns read from the inner table: the wanted ones, then those of the policy and of
+    /// pushed predicates.
+    fn columns_read(&self, wanted: &[usize], pushed: &[Expr]) -> Result<Vec<usize>> {
         let mut read = wanted.to_vec();
-        if let Some(name) = self.view.column() {
+        let tested = pushed.iter().flat_map(|filter| filter.column_refs());
+        let names = tested.map(|column| column.name.as_str()).chain(self.view.column());
+        for name in names {
             let index = self.schema.index_of(name)?;
             if !read.contains(&index) {
                 read.push(index);
@@ -149,22 +153,24 @@ impl TableProvider for SecuredTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let every: Vec<usize> = (0..self.schema.fields().len()).collect();
         let wanted = projection.unwrap_or(&every);
-        let read = self.columns_read(wanted)?;
         let open = |name: &str| self.is_open(name);
-        let mut pushed: Vec<Expr> = filters
+        let pushed: Vec<Expr> = filters
             .iter()
             .filter(|filter| is_leakproof(filter, &self.schema, &open))
             .cloned()
             .collect();
         let policy = self.predicate(state).await?;
-        if matches!(self.view, View::Sites { .. }) {
-            pushed.extend(policy.clone());
-        }
-        let scan = self.inner.scan(state, Some(&read), &pushed, None).await?;
+        let scanned: Vec<Expr> = match self.view {
+            View::Sites { .. } => pushed.iter().chain(&policy).cloned().collect(),
+            _ => pushed.clone(),
+        };
+        let read = self.columns_read(wanted, &pushed)?;
+        let scan = self.inner.scan(state, Some(&read), &scanned, None).await?;
         let schema = DFSchema::try_from(scan.schema().as_ref().clone())?;
-        let permitted: Arc<dyn ExecutionPlan> = match policy {
-            Some(policy) => {
-                let predicate = state.create_physical_expr(policy, &schema)?;
+        // Pushed predicates run here too: rows they drop are not there for what lies above.
+        let permitted: Arc<dyn ExecutionPlan> = match conjunction(pushed.into_iter().chain(policy)) {
+            Some(kept) => {
+                let predicate = state.create_physical_expr(kept, &schema)?;
                 Arc::new(FilterExec::try_new(predicate, scan)?)
             }
             None => scan,

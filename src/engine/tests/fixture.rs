@@ -111,7 +111,7 @@ metrics:
       type: ratio, numerator: billed, denominator: visits }
   - { id: growth, label_zh: 环比, label_en: growth, description: d, unit: ratio, direction: up,
       type: ratio, numerator: visits, denominator: visits, denominator_offset: 1 }
-  - { id: ratio_of_ratios, label_zh: 比, label_en: ratio, description: d, unit: ratio,
+  - { id: ratio_of_ratios, label_zh: 比, label_en: ratio, description: d, unit: fen,
       direction: up, type: ratio, numerator: ticket, denominator: persons }
   - { id: hidden, label_zh: 藏, label_en: hidden, description: d, unit: count, direction: up,
       private: true, type: simple, source: visit, aggregate: count, time: biz_date,
@@ -205,11 +205,11 @@ pub(super) fn registry() -> Registry {
         dimensions: Vec<hub_domain::metric::Dimension>,
     }
     let dimensions: Dimensions = serde_saphyr::from_str(DIMENSIONS).expect("dimensions parse");
-    Registry {
-        metrics: family.metrics.into_iter().map(|metric| (metric.id.clone(), metric)).collect(),
-        dimensions: dimensions.dimensions,
-        ..Registry::default()
-    }
+    let mut registry = Registry::default();
+    registry.metrics =
+        family.metrics.into_iter().map(|metric| (metric.id.clone(), metric)).collect();
+    registry.dimensions = dimensions.dimensions;
+    registry
 }
 
 impl World {

@@ -31,6 +31,14 @@ const FILES: &[(&str, &str)] = &[
         "table: daily\ngrain: g\nkey: [biz_date]\npolicy: public\ncolumns:\n  - { name: biz_date, type: date }\n  - { name: visits, type: int64 }\n",
     ),
     (
+        "schema/tables/card.yaml",
+        "table: card\ngrain: g\nkey: [card_id]\npolicy: public\ncolumns:\n  - { name: card_id, type: text }\n  - { name: person_id, type: text }\n  - { name: site_id, type: text }\n  - { name: masked_name, type: text }\n  - { name: subtitle, type: text }\n  - { name: planned_at, type: timestamp }\n  - { name: biz_date, type: date }\n",
+    ),
+    (
+        "queries/marts/card.sql",
+        "select visit_id as card_id, visit_id as person_id, 'A' as site_id, '' as masked_name, '' as subtitle, cast(biz_date as timestamp) as planned_at, biz_date from hub.visit",
+    ),
+    (
         "queries/staging/his/visit.sql",
         "with later as (select * from raw.his_t_jz)\nselect cast(jzid as text) as visit_id, rq as biz_date, to_fen(\"金额\") as amount_fen\nfrom later;\n",
     ),
@@ -57,7 +65,7 @@ const FILES: &[(&str, &str)] = &[
     ("queries/checks/visits.sql", "select rq, count(*) from raw.his_t_jz group by rq\n"),
     (
         "queries/boards/care.yaml",
-        "id: care\ntitle_zh: 看板\ntitle_en: care\ntiles:\n  - { metric: visits, filter: { day: [\"2026-01-01\"] } }\nlanes:\n  source: visit\n  day: biz_date\n  lanes:\n    - { id: paid, title_zh: 已付, title_en: paid, filter: amount_fen > 0 }\n",
+        "id: care\ntitle_zh: 看板\ntitle_en: care\ntiles:\n  - { metric: visits, filter: { day: [\"2026-01-01\"] } }\nlanes:\n  source: card\n  day: biz_date\n  lanes:\n    - { id: paid, title_zh: 已付, title_en: paid, filter: subtitle = '' }\n",
     ),
     (
         "queries/alerts/late.yaml",
@@ -90,6 +98,7 @@ async fn a_whole_project_loads_in_the_order_it_runs() {
         ("person_record", Stage::Staging),
         ("person_link", Stage::Identity),
         ("visit", Stage::Staging),
+        ("card", Stage::Mart),
         ("daily", Stage::Mart),
     ];
     assert_eq!(order, want);
@@ -193,7 +202,7 @@ const BREAKS: &[(&str, &str, &str)] = &[
     ),
     (
         "queries/boards/care.yaml",
-        "id: care\ntitle_zh: 看板\ntitle_en: care\ntiles: []\nlanes: { source: visit, day: biz_date, lanes: [ { id: l, title_zh: l, title_en: l, filter: no_such > 1 } ] }",
+        "id: care\ntitle_zh: 看板\ntitle_en: care\ntiles: []\nlanes: { source: card, day: biz_date, lanes: [ { id: l, title_zh: l, title_en: l, filter: no_such > 1 } ] }",
         "no_such",
     ),
     (
