@@ -19,8 +19,8 @@ pub enum ExtractError {
     },
     /// The source could not be reached or its transaction not started.
     #[error(
-        "cannot open source `{source_id}` ({kind})\n  hint: check its address, its credentials \
-         and whether it allows a read-only session"
+        "cannot open source `{source_id}` ({kind})\n  hint: check its address, its credentials, \
+         its certificate (`sslmode`, `sslrootcert`) and whether it allows a read-only session"
     )]
     Connect {
         /// Source id.

@@ -144,3 +144,17 @@ async fn mysql_tables_are_read_as_of_one_moment() {
     }
     source.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_reads_that_break_off_land_nothing() {
+    let Some((url, _connection)) = database("broken").await else { return };
+    let rows = "SELECT seq AS id, SLEEP(0.001) AS s FROM hub_broken.seq_1_to_20000";
+    let section = format!(
+        "{{ kind: mariadb, url: '{url}', limits: {{ statement_timeout: 1s }}, \
+           tables: {{ t: {{ query: '{rows}', key: [id] }} }} }}"
+    );
+    let bench = Bench::new("", &section);
+    let text = bench.fails(1).await;
+    assert!(text.contains("table `t`") && text.contains("broke off"), "{text}");
+    assert_eq!(bench.version("t").await, None);
+}

@@ -141,6 +141,20 @@ async fn postgres_tables_are_read_as_of_one_moment() {
     assert!(matches!(refused, Err(ExtractError::Connect { .. })));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_reads_that_break_off_land_nothing() {
+    let Some((url, _client)) = schema("broken").await else { return };
+    let rows = "SELECT i AS id, pg_sleep(0.001)::text AS s FROM generate_series(1, 20000) i";
+    let section = format!(
+        "{{ kind: postgres, url: '{url}', limits: {{ statement_timeout: 1s }}, \
+           tables: {{ t: {{ query: '{rows}', key: [id] }} }} }}"
+    );
+    let bench = Bench::new("", &section);
+    let text = bench.fails(1).await;
+    assert!(text.contains("table `t`") && text.contains("broke off"), "{text}");
+    assert_eq!(bench.version("t").await, None);
+}
+
 fn section_of(url: &str) -> SourceConfig {
     serde_saphyr::from_str(&format!("{{ kind: postgres, url: '{url}' }}")).expect("a section")
 }
