@@ -59,6 +59,14 @@ pub(super) fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
 }
 
+/// Line of the first key named `key`, 0 when it is not found.
+pub(super) fn line_of_key(text: &str, key: &str) -> u64 {
+    let found = text.lines().position(|line| {
+        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
+    });
+    found.map_or(0, |index| index as u64 + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use hub_domain::project::Problem;
-use hub_pipeline::extract::config::SourceConfig;
+use hub_pipeline::extract::SourceConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -110,10 +110,18 @@ impl Config {
         let folder = folder.unwrap_or_else(|| Path::new("."));
         config.base = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
         config.zone().map_err(|what| problem(0, what, "use a name such as `Asia/Shanghai`"))?;
-        for source in config.sources.values_mut() {
-            source.resolve_paths(&config.base);
+        let sources = std::mem::take(&mut config.sources);
+        let mut problems = Vec::new();
+        for (id, source) in sources {
+            problems.extend(source.faults().into_iter().map(|fault| Problem {
+                file: file.clone(),
+                line: expand::line_of_key(&text, &id),
+                what: format!("source `{id}`: {}", fault.what),
+                hint: Some(fault.hint),
+            }));
+            config.sources.insert(id, source.resolved(&config.base));
         }
-        Ok(config)
+        if problems.is_empty() { Ok(config) } else { Err(Invalid(problems)) }
     }
 
     /// The zone of the clinics.

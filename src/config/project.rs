@@ -19,13 +19,10 @@ pub struct ProjectConfig {
 
 #[derive(RustEmbed)]
 #[folder = "schema"]
-#[include = "*.yaml"]
 struct Schema;
 
 #[derive(RustEmbed)]
 #[folder = "queries"]
-#[include = "*.yaml"]
-#[include = "*.sql"]
 struct Queries;
 
 /// The project's files: from the configured folders, or the set built into the binary.
@@ -60,11 +57,15 @@ pub fn load_project(
 }
 
 fn embedded<E: RustEmbed>(prefix: &str, project: &mut ProjectFiles) {
-    for path in E::iter() {
+    for path in E::iter().filter(|path| is_definition(path)) {
         let Some(file) = E::get(&path) else { continue };
         let text = String::from_utf8_lossy(&file.data).into_owned();
         project.files.insert(format!("{prefix}/{path}"), text);
     }
+}
+
+fn is_definition(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".sql")
 }
 
 fn read(folder: &Path, prefix: &str, project: &mut ProjectFiles) -> std::io::Result<()> {
@@ -73,7 +74,7 @@ fn read(folder: &Path, prefix: &str, project: &mut ProjectFiles) -> std::io::Res
         let name = format!("{prefix}/{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
             read(&entry.path(), &name, project)?;
-        } else if name.ends_with(".yaml") || name.ends_with(".sql") {
+        } else if is_definition(&name) {
             project.files.insert(name, std::fs::read_to_string(entry.path())?);
         }
     }

@@ -1,0 +1,151 @@
+//! Composition: the only place that names all rooms.
+
+mod alerts;
+mod schedule;
+mod server;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use hub_domain::alert::AlertEvent;
+use hub_domain::clock::SharedClock;
+use hub_domain::project::{Problem, ProjectFiles};
+use hub_engine::{Engine, EngineConfig, Registry};
+use hub_lake::{Contracts, Lake};
+use hub_pipeline::detect::Detector;
+use hub_pipeline::nightly::Nightly;
+use hub_pipeline::notify::{Hook, Sender};
+use hub_state::State;
+use tokio::sync::broadcast;
+
+use crate::config::{Config, Invalid, load_project, store_options};
+
+/// Alert changes a slow subscriber may lag behind before it misses some.
+const EVENT_BACKLOG: usize = 1_024;
+
+/// A deployment, opened.
+#[derive(Clone)]
+pub struct App {
+    /// Its configuration.
+    pub config: Arc<Config>,
+    /// Where now comes from.
+    pub clock: SharedClock,
+    /// Its tables.
+    pub lake: Lake,
+    /// Its queries.
+    pub engine: Engine,
+    /// Its operational state.
+    pub state: State,
+    /// Its hooks.
+    pub sender: Sender,
+    events: broadcast::Sender<AlertEvent>,
+    definition_hash: String,
+}
+
+impl App {
+    /// Opens everything `config` names.
+    ///
+    /// # Errors
+    /// [`Invalid`] when project files do not hold together, otherwise what could not be opened.
+    pub async fn open(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
+        let project = load_project(config.project.as_ref(), &config.base).map_err(Invalid)?;
+        let (contracts, registry) = definitions(&project).map_err(Invalid)?;
+        let lake = Lake::open(&config.lake.resolved(&config.base), &store_options())
+            .context("cannot open the lake")?;
+        let state = State::open(&config.state.resolved(&config.base), clock.clone()).await?;
+        let engine =
+            Engine::new(engine_config(&config)?, lake.clone(), contracts, registry, clock.clone())?;
+        let hooks = hooks(&config)?;
+        let sender = Sender::new(state.clone(), hooks, clock.clone());
+        let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        let definition_hash = project.definition_hash();
+        let config = Arc::new(config);
+        Ok(Self { config, clock, lake, engine, state, sender, events, definition_hash })
+    }
+
+    /// The nightly of this deployment.
+    #[must_use]
+    pub fn nightly(&self) -> Nightly {
+        let mut engine = self.engine.config().clone();
+        engine.memory_bytes = self.config.nightly.memory_mib << 20;
+        Nightly {
+            lake: self.lake.clone(),
+            contracts: Arc::new(self.engine.contracts().clone()),
+            registry: Arc::new(self.engine.registry().clone()),
+            engine,
+            sources: self.config.sources.clone(),
+            definition_hash: self.definition_hash.clone(),
+            build_threads: self.config.nightly.build_threads.max(1),
+            clock: self.clock.clone(),
+            log: Arc::new(self.state.clone()),
+            signals: Some(Arc::new(self.detector())),
+        }
+    }
+
+    fn detector(&self) -> Detector {
+        Detector::new(
+            self.engine.clone(),
+            self.state.clone(),
+            self.sender.clone(),
+            self.events.clone(),
+        )
+    }
+}
+
+/// Contracts and queries of a project, checked as a whole.
+///
+/// # Errors
+/// Every problem, as file:line, what, hint.
+pub fn definitions(project: &ProjectFiles) -> Result<(Contracts, Registry), Vec<Problem>> {
+    let contracts = Contracts::load(project)?;
+    let registry = Registry::load(project, &contracts)?;
+    Ok((contracts, registry))
+}
+
+/// Plans every query of a project against empty tables as well.
+///
+/// # Errors
+/// Every problem, as file:line, what, hint.
+pub async fn check(project: &ProjectFiles) -> Result<Registry, Vec<Problem>> {
+    let (contracts, registry) = definitions(project)?;
+    registry.plan_all(&contracts).await?;
+    Ok(registry)
+}
+
+fn engine_config(config: &Config) -> anyhow::Result<EngineConfig> {
+    let zone = config.zone().map_err(anyhow::Error::msg)?;
+    let Some(key) = &config.auth.pseudonym_key else {
+        bail!("`auth.pseudonym_key` is not set\n  hint: give at least 16 random characters");
+    };
+    if key.expose().len() < 16 {
+        bail!("`auth.pseudonym_key` is too short\n  hint: give at least 16 random characters");
+    }
+    let limits = &config.server.limits;
+    let mut engine = EngineConfig::new(zone, key.expose().as_bytes().to_vec());
+    engine.memory_bytes = limits.memory_mib << 20;
+    engine.deadline = Duration::from_secs(limits.statement_seconds);
+    engine.max_rows = limits.rows;
+    engine.max_bytes = limits.answer_mib << 20;
+    engine.cache_bytes = limits.cache_mib << 20;
+    engine.target_partitions = std::thread::available_parallelism().map_or(2, usize::from);
+    Ok(engine)
+}
+
+fn hooks(config: &Config) -> anyhow::Result<Vec<Hook>> {
+    let mut ids = BTreeMap::new();
+    let mut hooks = Vec::new();
+    for hook in &config.alerts.hooks {
+        if ids.insert(&hook.id, ()).is_some() {
+            bail!("two hooks are called `{}`", hook.id);
+        }
+        hooks.push(Hook::new(
+            &hook.id,
+            hook.url.expose(),
+            hook.secret.expose(),
+            hook.allow_private,
+        )?);
+    }
+    Ok(hooks)
+}

@@ -1,0 +1,83 @@
+//! Serving: routes of all rooms on one listener, background work beside it, an orderly end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use hub_api::{ApiState, Limits, Web};
+use hub_wire::WireState;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::App;
+use super::alerts::{LiveAlerts, PastRuns};
+use super::schedule;
+
+/// Time open requests have to finish after the signal.
+const DRAIN: Duration = Duration::from_secs(20);
+
+impl App {
+    /// All routes: GraphQL, SQL over HTTP, health.
+    #[must_use]
+    pub fn router(&self, shutdown: CancellationToken) -> Router {
+        let auth = Arc::new(self.state.clone());
+        let api = hub_api::router(ApiState {
+            warehouse: Arc::new(self.engine.clone()),
+            alerts: Arc::new(LiveAlerts {
+                state: self.state.clone(),
+                rules: self.engine.registry().alerts.clone(),
+                events: self.events.clone(),
+            }),
+            runs: Arc::new(PastRuns(self.state.clone())),
+            auth: auth.clone(),
+            access: auth.clone(),
+            limits: Limits::default(),
+            web: Web { shutdown, ..Web::default() },
+        });
+        let wire = hub_wire::router(WireState {
+            engine: self.engine.clone(),
+            auth: auth.clone(),
+            access: auth,
+        });
+        api.merge(wire)
+    }
+
+    /// Serves on `listen` until `stop`; calls `ready` with the address once requests are taken.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn serve(
+        &self,
+        listen: &str,
+        stop: CancellationToken,
+        ready: impl FnOnce(SocketAddr),
+    ) -> anyhow::Result<()> {
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on `{listen}`"))?;
+        let tasks = TaskTracker::new();
+        let (sender, sending) = (self.sender.clone(), stop.clone());
+        tasks.spawn(async move { sender.run(sending).await });
+        if let Some(cron) = self.config.nightly.cron.clone() {
+            let schedule = schedule::parse(&cron)?;
+            tasks.spawn(schedule::run(self.clone(), schedule, stop.clone()));
+        }
+        tasks.close();
+        ready(listener.local_addr()?);
+        let router = self.router(stop.clone());
+        let drained = stop.clone();
+        let server = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { drained.cancelled().await });
+        tokio::select! {
+            served = server.into_future() => served.context("the server failed")?,
+            () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {
+                tracing::warn!("requests were still open after {} s", DRAIN.as_secs());
+            }
+        }
+        let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
+        Ok(())
+    }
+}

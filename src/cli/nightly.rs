@@ -1,0 +1,90 @@
+//! `clinichub nightly`: one night, told as it goes.
+
+use std::process::ExitCode;
+
+use chrono::NaiveDate;
+use clap::Args;
+use hub_domain::run::{Run, RunStatus};
+use hub_pipeline::nightly::NightlyRequest;
+
+use super::progress::Told;
+use super::{ConfigArgs, print};
+use crate::app::App;
+
+/// Options of `nightly`.
+#[derive(Debug, Args)]
+pub struct NightlyArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Business day whose end the sources hold; yesterday in the deployment's zone when absent.
+    #[arg(long)]
+    date: Option<NaiveDate>,
+    /// Only these sources; may be given more than once.
+    #[arg(long = "source")]
+    sources: Vec<String>,
+    /// Reads every table whole.
+    #[arg(long)]
+    full: bool,
+    /// Everything but publication and what follows it.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
+    let app = args.config.open().await?;
+    let date = args.date.unwrap_or_else(|| yesterday(&app));
+    let request = NightlyRequest {
+        date,
+        sources: args.sources,
+        full: args.full,
+        dry_run: args.dry_run,
+    };
+    let run = night(&app, &request).await;
+    print(&summary(&run));
+    Ok(match run.status {
+        RunStatus::Published | RunStatus::DryRun => ExitCode::SUCCESS,
+        RunStatus::Refused => ExitCode::from(3),
+        RunStatus::Failed | RunStatus::Running => ExitCode::FAILURE,
+    })
+}
+
+/// Runs one night with progress on standard error.
+pub(super) async fn night(app: &App, request: &NightlyRequest) -> Run {
+    let told = Told::new();
+    let run = app.nightly().run(request, &told).await;
+    told.finish();
+    run
+}
+
+/// The last complete business day.
+pub(super) fn yesterday(app: &App) -> NaiveDate {
+    let zone = app.engine.config().zone;
+    let today = app.clock.now().with_timezone(&zone).date_naive();
+    today.pred_opt().unwrap_or(today)
+}
+
+/// One night in a few lines.
+pub(super) fn summary(run: &Run) -> String {
+    let sum = |count: fn(&hub_domain::run::TableLoad) -> u64| run.loads.iter().map(count).sum();
+    let (read, loaded): (u64, u64) = (sum(|load| load.rows_read), sum(|load| load.rows_loaded));
+    let (rejected, deleted): (u64, u64) =
+        (sum(hub_domain::run::TableLoad::rows_rejected), sum(|load| load.rows_deleted));
+    let ended = match (run.status, run.snapshot_id) {
+        (RunStatus::Published, Some(id)) => format!("published snapshot {id}"),
+        (RunStatus::Refused, _) => {
+            "refused by the audit; the previous snapshot is still served".to_owned()
+        }
+        (RunStatus::DryRun, _) => "dry run passed; nothing published".to_owned(),
+        _ => "failed; the previous snapshot is still served".to_owned(),
+    };
+    let took = run.stages.iter().map(|stage| stage.duration_ms).sum::<u64>() as f64 / 1e3;
+    let mut text = format!(
+        "{} {ended} in {took:.1} s: {read} rows read = {loaded} loaded + {rejected} quarantined, \
+         {deleted} deleted (run {})",
+        run.business_date, run.id
+    );
+    if let Some(error) = &run.error {
+        text.push_str(&format!("\nerror: {error}"));
+    }
+    text
+}
