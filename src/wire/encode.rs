@@ -6,12 +6,13 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::compute::cast;
 use arrow::csv;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use arrow::json::{self, writer::JsonArray};
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use bytes::Bytes;
 
 use crate::accept::Form;
@@ -72,7 +73,7 @@ impl Encoder {
     /// The bytes of `batch`, and of what was not handed out yet.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<Bytes, ArrowError> {
         match &mut self.writer {
-            Writer::Json(writer) => writer.write(batch)?,
+            Writer::Json(writer) => writer.write(&with_decimals_as_text(batch)?)?,
             Writer::Csv(writer) => writer.write(batch)?,
             Writer::Arrow(writer) => writer.write(batch)?,
         }
@@ -90,10 +91,44 @@ impl Encoder {
     }
 }
 
+/// JSON numbers are read as floats nearly everywhere, which rounds decimals; strings are not.
+fn with_decimals_as_text(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let fields: Vec<FieldRef> = schema.fields().iter().map(without_decimals).collect();
+    if fields.iter().zip(schema.fields()).all(|(shown, field)| shown == field) {
+        return Ok(batch.clone());
+    }
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(&fields)
+        .map(|(column, field)| cast(column, field.data_type()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+}
+
+/// The field with text in the place of decimals, also inside lists and structs.
+fn without_decimals(field: &FieldRef) -> FieldRef {
+    let data_type = match field.data_type() {
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => DataType::Utf8,
+        DataType::List(item) => DataType::List(without_decimals(item)),
+        DataType::LargeList(item) => DataType::LargeList(without_decimals(item)),
+        DataType::Struct(fields) => {
+            DataType::Struct(fields.iter().map(without_decimals).collect())
+        }
+        _ => return Arc::clone(field),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::{Decimal128Array, Int64Array, StringArray};
-    use arrow::datatypes::{DataType, Field, Schema};
+    use arrow::datatypes::Field;
 
     use super::*;
 
