@@ -62,8 +62,9 @@ pub async fn publish(
     if !audit::passes(&candidate.audits) {
         return Err(PublishError::Refused(candidate.audits));
     }
-    if let Some(previous) = previous.filter(|previous| shows(previous, &candidate)) {
-        return Ok(previous.clone());
+    let Candidate { versions, date, definition_hash, .. } = &candidate;
+    if let Some(known) = previous.filter(|known| shows(known, versions, *date, definition_hash)) {
+        return Ok(known.clone());
     }
     let id = previous.map_or(1, |previous| previous.id + 1);
     let snapshot = Snapshot {
@@ -83,8 +84,14 @@ pub async fn publish(
     }
 }
 
-fn shows(previous: &Snapshot, candidate: &Candidate) -> bool {
-    previous.tables == candidate.versions
-        && previous.business_date == candidate.date
-        && previous.definition_hash == candidate.definition_hash
+/// Whether `published` is exactly what these versions would become.
+pub(crate) fn shows(
+    published: &Snapshot,
+    versions: &BTreeMap<String, u64>,
+    date: NaiveDate,
+    definition_hash: &str,
+) -> bool {
+    published.tables == *versions
+        && published.business_date == date
+        && published.definition_hash == definition_hash
 }

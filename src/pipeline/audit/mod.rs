@@ -8,6 +8,9 @@ mod loads;
 mod rows;
 mod tables;
 
+use futures::future::BoxFuture;
+use futures::{StreamExt, TryStreamExt};
+use hub_domain::contract::TableContract;
 use hub_domain::run::TableLoad;
 use hub_domain::snapshot::{AuditResult, Snapshot};
 use hub_lake::{Contracts, Lake};
@@ -15,6 +18,9 @@ use hub_lake::{Contracts, Lake};
 pub use error::AuditError;
 
 use crate::build::Built;
+
+/// Tables checked at once: most checks wait for planning, not for rows.
+const TABLES_AT_ONCE: usize = 4;
 
 /// What an audit compares.
 pub struct AuditRequest<'a> {
@@ -36,14 +42,28 @@ pub struct AuditRequest<'a> {
 /// A check that cannot be run: publishing without it would be publishing unaudited.
 pub async fn audit(request: &AuditRequest<'_>) -> Result<Vec<AuditResult>, AuditError> {
     let mut results = loads::reconciled(request.loads);
+    let mut checking: Vec<BoxFuture<'_, Result<Vec<AuditResult>, AuditError>>> = Vec::new();
     for table in &request.built.tables {
-        let Some(contract) = request.contracts.table(&table.table) else { continue };
-        let context = &request.built.context;
-        results.extend(rows::checks(context, contract).await?);
-        results.extend(tables::checks(context, contract, request.contracts).await?);
+        if let Some(contract) = request.contracts.table(&table.table) {
+            checking.push(Box::pin(table_checks(request, contract)));
+        }
+    }
+    let mut checked = futures::stream::iter(checking).buffer_unordered(TABLES_AT_ONCE);
+    while let Some(found) = checked.try_next().await? {
+        results.extend(found);
     }
     results.extend(tables::lost_rows(request).await?);
     results.sort_by(|a, b| (&a.table, &a.check).cmp(&(&b.table, &b.check)));
+    Ok(results)
+}
+
+async fn table_checks(
+    request: &AuditRequest<'_>,
+    contract: &TableContract,
+) -> Result<Vec<AuditResult>, AuditError> {
+    let context = &request.built.context;
+    let mut results = rows::checks(context, contract).await?;
+    results.extend(tables::checks(context, contract, request.contracts).await?);
     Ok(results)
 }
 

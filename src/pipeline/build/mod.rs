@@ -10,7 +10,7 @@ mod fingerprint;
 mod node;
 mod order;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -154,11 +154,4 @@ async fn register_hub(
         .register_table(table.table.as_str(), provider)
         .map_err(|cause| BuildError::plan(&table.table, &cause))?;
     Ok(())
-}
-
-/// Tables with a contract that no node makes.
-#[must_use]
-pub fn unmade(contracts: &Contracts, registry: &Registry) -> BTreeSet<String> {
-    let made: BTreeSet<&String> = registry.nodes.iter().map(|node| &node.target).collect();
-    contracts.tables.keys().filter(|table| !made.contains(table)).cloned().collect()
 }
