@@ -79,7 +79,9 @@ impl SqlError {
         }
     }
 
-    /// A failure before any row was read: the text may be shown.
+    /// A failure before any row was read: the text may be shown. Values of column bounds may
+    /// have been looked at already, so failures of arithmetic and conversion are told as those of
+    /// running statements are.
     pub(crate) fn planning(error: &DataFusionError) -> Self {
         if let Some(limit) = Self::limit_in(error) {
             return Self::new(SqlErrorKind::Limit, format!("limit reached: {limit}"));
@@ -91,6 +93,7 @@ impl SqlError {
             | DataFusionError::ParquetError(_)
             | DataFusionError::Internal(_)
             | DataFusionError::External(_) => Self::internal(),
+            DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => Self::running(error),
             _ => Self::new(SqlErrorKind::Invalid, first_line(&root.strip_backtrace())),
         }
     }
@@ -167,5 +170,14 @@ mod tests {
         assert_eq!(error.code(), "EXECUTION_FAILED");
         let text = DataFusionError::Execution("bad value SECRET-LI".into());
         assert!(!SqlError::running(&text).to_string().contains("SECRET"));
+        assert!(!SqlError::planning(&text).to_string().contains("SECRET"));
+    }
+
+    #[test]
+    fn planning_errors_name_what_is_wrong() {
+        let plan = DataFusionError::Plan("table 'hub.visitz' not found".into());
+        let error = SqlError::planning(&plan);
+        assert_eq!(error.to_string(), "table 'hub.visitz' not found");
+        assert_eq!(error.kind(), SqlErrorKind::Invalid);
     }
 }

@@ -24,6 +24,10 @@ pub(crate) fn bound(sql: &str) -> Result<(), SqlError> {
     let tokens = Tokenizer::new(&GenericDialect {}, sql)
         .tokenize()
         .map_err(|error| SqlError::new(SqlErrorKind::Invalid, error.to_string()))?;
+    if tokens.iter().any(|token| matches!(token, Token::Placeholder(_))) {
+        return Err(SqlError::new(SqlErrorKind::Invalid, "parameters such as `$1` have no value")
+            .with_hint("write the value into the statement"));
+    }
     let operators = tokens.iter().filter(|token| is_operator(token)).count();
     if operators > OPERATORS {
         let what = format!("the statement has more than {OPERATORS} operators");

@@ -193,6 +193,8 @@ pub(super) fn contracts() -> Contracts {
     for (name, text) in TABLES {
         project.files.insert(format!("schema/tables/{name}.yaml"), (*text).to_owned());
     }
+    let source = "source: his\ntables:\n  t_jz:\n    key: [jzid]\n    columns: { jzid: int64, note: \"text?\" }\n";
+    project.files.insert("schema/sources/his.yaml".into(), source.to_owned());
     Contracts::load(&project).expect("the fixture's contracts hold")
 }
 
@@ -235,22 +237,31 @@ impl World {
     pub(super) async fn publish(&self, id: u64, rows: &Rows) {
         let mut tables = BTreeMap::new();
         for (name, contract) in &self.contracts.tables {
-            let schema = arrow_schema(contract);
             let text = rows.get(name.as_str()).cloned().unwrap_or_default();
-            let batches: Vec<Result<RecordBatch, datafusion::error::DataFusionError>> =
-                ReaderBuilder::new(Arc::clone(&schema))
-                    .build(text.as_bytes())
-                    .expect("a reader")
-                    .map(|batch| Ok(batch.expect("rows fit their contract")))
-                    .collect();
             let txn = Txn { app_id: "test".into(), version: id as i64 };
-            let spec = WriteSpec::new(Arc::clone(&schema), WriteMode::Overwrite, txn)
+            let spec = WriteSpec::new(arrow_schema(contract), WriteMode::Overwrite, txn)
                 .laid_out_as(contract);
-            let stream = RecordBatchStreamAdapter::new(schema, futures::stream::iter(batches));
-            let table = self.lake.table(&TableId::hub(name));
-            let written = table.write(spec, Box::pin(stream)).await.expect("written");
-            tables.insert(name.clone(), written.version);
+            let version = self.write(&TableId::hub(name), spec, &text).await;
+            tables.insert(name.clone(), version);
         }
+        self.publish_tables(id, tables).await;
+    }
+
+    /// Writes JSON lines; the version they made.
+    pub(super) async fn write(&self, table: &TableId, spec: WriteSpec, text: &str) -> u64 {
+        let schema = Arc::clone(&spec.schema);
+        let batches: Vec<Result<RecordBatch, datafusion::error::DataFusionError>> =
+            ReaderBuilder::new(Arc::clone(&schema))
+                .build(text.as_bytes())
+                .expect("a reader")
+                .map(|batch| Ok(batch.expect("rows fit their contract")))
+                .collect();
+        let stream = RecordBatchStreamAdapter::new(schema, futures::stream::iter(batches));
+        let written = self.lake.table(table).write(spec, Box::pin(stream)).await;
+        written.expect("written").version
+    }
+
+    pub(super) async fn publish_tables(&self, id: u64, tables: BTreeMap<String, u64>) {
         let snapshot = Snapshot {
             id,
             business_date: "2026-03-31".parse().expect("a day"),

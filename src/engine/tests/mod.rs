@@ -8,6 +8,7 @@ mod limits;
 mod metrics;
 mod policy;
 mod project;
+mod raw;
 mod registry;
 mod sessions;
 mod settings;

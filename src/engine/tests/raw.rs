@@ -1,0 +1,86 @@
+//! Source tables: the rows of today, and what was rejected on the way.
+
+use std::collections::BTreeMap;
+
+use hub_lake::{TableId, Txn, WriteMode, WriteSpec, raw_schema};
+
+use super::fixture::{World, config, group, lines};
+use crate::{build_context, register_raw_view};
+
+/// One landed row; `note` none means a deletion mark without content.
+fn landed(load: u32, key: i64, note: Option<&str>) -> String {
+    let (deleted, note) = match note {
+        Some(note) => (false, format!("\"{note}\"")),
+        None => (true, "null".to_owned()),
+    };
+    format!(
+        r#"{{"jzid":{key},"note":{note},"_load_id":"l{load}","_extracted_at":"2026-01-0{load}T20:00:00Z","_load_seq":{load},"_deleted":{deleted}}}"#
+    )
+}
+
+fn rejected(load: u32, reason: &str) -> String {
+    format!(
+        r#"{{"_load_id":"l{load}","_extracted_at":"2026-01-0{load}T20:00:00Z","_load_seq":{load},"_deleted":false,"_reject_reason":"{reason}","_reject_column":"note"}}"#
+    )
+}
+
+async fn two_nights() -> (World, u64) {
+    let world = World::empty(config());
+    let id = TableId::raw("his", "t_jz");
+    let schema = raw_schema(&world.contracts.sources["his"].tables["t_jz"]);
+    let nights = [
+        vec![
+            landed(1, 1, Some("old")),
+            landed(1, 2, Some("kept")),
+            landed(1, 3, Some("gone")),
+            rejected(1, "zero_date"),
+        ],
+        vec![
+            landed(2, 1, Some("new")),
+            landed(2, 3, None),
+            landed(2, 4, Some("added")),
+            rejected(2, "zero_date"),
+            rejected(2, "zero_date"),
+        ],
+    ];
+    let mut version = 0;
+    for (night, rows) in (1..).zip(nights) {
+        let txn = Txn { app_id: "load".into(), version: night };
+        let spec = WriteSpec::new(schema.clone(), WriteMode::Append, txn);
+        version = world.write(&id, spec, &rows.join("\n")).await;
+    }
+    world.publish_tables(1, BTreeMap::from([(id.key(), version)])).await;
+    (world, version)
+}
+
+#[tokio::test]
+async fn views_show_the_newest_version_per_key() {
+    let (world, version) = two_nights().await;
+    let want = ["1|new|l2", "2|kept|l1", "4|added|l2"];
+    let sql = "select jzid, note, _load_id from raw.his_t_jz";
+    assert_eq!(world.ask(&group(), sql).await.expect("rows"), want);
+    let hidden = "select _reject_reason from raw.his_t_jz";
+    assert!(world.ask(&group(), hidden).await.is_err());
+
+    let source = &world.contracts.sources["his"];
+    for (version, want) in [(Some(version), want.as_slice()), (None, &[])] {
+        let context = build_context(&config()).expect("a context");
+        let registered = register_raw_view(&context, &world.lake, source, "t_jz", version).await;
+        registered.expect("registered");
+        let frame = context.sql(sql).await.expect("plans");
+        assert_eq!(lines(&frame.collect().await.expect("runs")), want);
+    }
+    let context = build_context(&config()).expect("a context");
+    assert!(register_raw_view(&context, &world.lake, source, "t_no", None).await.is_err());
+}
+
+#[tokio::test]
+async fn quarantine_counts_by_load_and_reason() {
+    let (world, _) = two_nights().await;
+    let counted = world.ask(&group(), "select * from ops.quarantine").await.expect("rows");
+    assert_eq!(counted, ["his|t_jz|l1|zero_date|note|1", "his|t_jz|l2|zero_date|note|2"]);
+    let versions = world.ask(&group(), "select table_name from ops.table_version").await;
+    assert_eq!(versions.expect("rows"), ["raw/his.t_jz"]);
+    let snapshot = world.ask(&group(), "select id, business_date from ops.snapshot").await;
+    assert_eq!(snapshot.expect("rows"), ["1|2026-03-31"]);
+}
