@@ -41,7 +41,9 @@ pub enum AlertsCommand {
 pub(super) async fn run(command: AlertsCommand) -> anyhow::Result<ExitCode> {
     match command {
         AlertsCommand::List(config) => list(&config).await?,
-        AlertsCommand::Replay { config, rule, from, to } => replay(&config, &rule, from, to).await?,
+        AlertsCommand::Replay { config, rule, from, to } => {
+            replay(&config, &rule, from, to).await?
+        }
         AlertsCommand::Deliveries(config) => deliveries(&config).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -85,8 +87,7 @@ async fn replay(
         bail!("`--from` is after `--to`");
     }
     let app = config.open().await?;
-    let session =
-        app.engine.open(&Principal::group("operator"), SnapshotPick::Latest).await?;
+    let session = app.engine.open(&Principal::group("operator"), SnapshotPick::Latest).await?;
     let rules = &session.registry().alerts;
     let rule = rules.iter().find(|known| known.id == rule).with_context(|| {
         let known: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
@@ -96,7 +97,10 @@ async fn replay(
     if matches!(rule.condition, Condition::Metric { .. }) {
         let mut month = Grain::Month.start(from);
         while month <= to {
-            if month >= from && Grain::Month.next(month) <= session.published().business_date.succ_opt().unwrap_or(month) {
+            if month >= from
+                && Grain::Month.next(month)
+                    <= session.published().business_date.succ_opt().unwrap_or(month)
+            {
                 months.push(month);
             }
             month = Grain::Month.next(month);

@@ -103,7 +103,10 @@ fn spec(args: &DemoArgs) -> anyhow::Result<DemoSpec> {
 }
 
 fn generate(dir: &Path, spec: &DemoSpec) -> anyhow::Result<()> {
-    print(&format!("making sources: {} people, {} days, seed {}", spec.people, spec.days, spec.seed));
+    print(&format!(
+        "making sources: {} people, {} days, seed {}",
+        spec.people, spec.days, spec.seed
+    ));
     let bar = ProgressBar::new(spec.people);
     bar.set_style(ProgressStyle::with_template("  {wide_bar} {pos}/{len} people, {eta} left")?);
     hub_demo::generate(dir, spec, &|done, _| bar.set_position(done))?;

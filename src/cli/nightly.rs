@@ -33,12 +33,8 @@ pub struct NightlyArgs {
 pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
     let app = args.config.open().await?;
     let date = args.date.unwrap_or_else(|| yesterday(&app));
-    let request = NightlyRequest {
-        date,
-        sources: args.sources,
-        full: args.full,
-        dry_run: args.dry_run,
-    };
+    let request =
+        NightlyRequest { date, sources: args.sources, full: args.full, dry_run: args.dry_run };
     let run = night(&app, &request).await;
     print(&summary(&run));
     Ok(match run.status {

@@ -94,5 +94,9 @@ fn diff(from: &Snapshot, to: &Snapshot) -> String {
         .map(|name| vec![name.clone(), version(from, name), version(to, name)])
         .filter(|row| row[1] != row[2])
         .collect();
-    if rows.is_empty() { "no table differs".to_owned() } else { table(&["table", "from", "to"], &rows) }
+    if rows.is_empty() {
+        "no table differs".to_owned()
+    } else {
+        table(&["table", "from", "to"], &rows)
+    }
 }

@@ -26,7 +26,8 @@ pub(super) async fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
             rows.push(vec![id.clone(), kind.clone(), "(never read)".into(), String::new()]);
         }
         for ((_, name), (date, load)) in known {
-            let counts = format!("{date}: {} read, {} quarantined", load.rows_read, load.rows_rejected());
+            let counts =
+                format!("{date}: {} read, {} quarantined", load.rows_read, load.rows_rejected());
             rows.push(vec![id.clone(), kind.clone(), name.clone(), counts]);
         }
     }

@@ -31,7 +31,7 @@ pub struct SqlArgs {
 
 /// Shapes of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// A frame for people.
     Table,
     /// Comma-separated, with a header.
@@ -63,9 +63,7 @@ pub(super) async fn run(args: SqlArgs) -> anyhow::Result<ExitCode> {
 async fn principal(app: &App, user: Option<&str>) -> anyhow::Result<Principal> {
     let Some(user) = user else { return Ok(Principal::group("operator")) };
     let keys = app.state.list_keys().await?;
-    let live = keys.into_iter().rfind(|key| {
-        key.principal.user == user && key.revoked_at.is_none()
-    });
+    let live = keys.into_iter().rfind(|key| key.principal.user == user && key.revoked_at.is_none());
     live.map(|key| key.principal).with_context(|| {
         format!("no live key of user `{user}`\n  hint: `clinichub keys create --user {user} …`")
     })

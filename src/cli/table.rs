@@ -9,9 +9,10 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         }
     }
     let line = |cells: Vec<&str>| {
-        let padded = cells.iter().zip(&widths).map(|(cell, &wide)| {
-            format!("{cell}{}", " ".repeat(wide.saturating_sub(width(cell))))
-        });
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, &wide)| format!("{cell}{}", " ".repeat(wide.saturating_sub(width(cell)))));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(head.to_vec())];

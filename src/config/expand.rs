@@ -9,10 +9,7 @@ pub(super) struct Missing {
     pub(super) what: String,
 }
 
-pub(super) fn expand(
-    text: &str,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, Missing> {
+pub(super) fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, Missing> {
     let mut out = String::with_capacity(text.len());
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let line_number = index as u64 + 1;
@@ -26,8 +23,7 @@ pub(super) fn expand(
                 let what = "`${` without `}`".to_owned();
                 return Err(Missing { line: line_number, what });
             };
-            let value = look_up(name, env)
-                .map_err(|what| Missing { line: line_number, what })?;
+            let value = look_up(name, env).map_err(|what| Missing { line: line_number, what })?;
             out.push_str(before);
             out.push_str(&quoted(&value, before));
             rest = tail;

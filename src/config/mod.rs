@@ -88,10 +88,7 @@ impl Config {
     ///
     /// # Errors
     /// Every problem found, with file and line.
-    pub fn load_with(
-        path: &Path,
-        env: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, Invalid> {
+    pub fn load_with(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let file = path.display().to_string();
         let problem = |line, what: String, hint: &str| {
             let hint = (!hint.is_empty()).then(|| hint.to_owned());

@@ -20,8 +20,8 @@ pub mod org;
 pub mod page;
 pub mod patient;
 pub mod ports;
-pub mod project;
 pub mod principal;
+pub mod project;
 pub mod run;
 pub mod snapshot;
 

@@ -75,7 +75,8 @@ mod tests {
         for path in ["queries/marts/a.sql", "queries/marts/a.yaml", "queries/martsx/b.sql"] {
             project.files.insert(path.into(), String::new());
         }
-        let found: Vec<&str> = project.under("queries/marts", "sql").map(|(path, _)| path).collect();
+        let found: Vec<&str> =
+            project.under("queries/marts", "sql").map(|(path, _)| path).collect();
         assert_eq!(found, ["queries/marts/a.sql"]);
     }
 }

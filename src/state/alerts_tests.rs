@@ -53,12 +53,8 @@ fn saw(verdict: Verdict) -> Observation {
 
 async fn evaluate(state: &State, snapshot_id: u64, verdict: Verdict) -> Vec<AlertState> {
     let hooks = ["ops".to_owned(), "owner".to_owned()];
-    let evaluation = Evaluation {
-        snapshot_id,
-        observations: &[saw(verdict)],
-        rules: &[rule()],
-        hooks: &hooks,
-    };
+    let evaluation =
+        Evaluation { snapshot_id, observations: &[saw(verdict)], rules: &[rule()], hooks: &hooks };
     let events = state.apply_evaluation(&evaluation, &Plain).await.expect("applied");
     events.iter().map(|event| event.state).collect()
 }

@@ -79,14 +79,13 @@ impl State {
     /// # Errors
     /// `Write`.
     pub async fn revoke_key(&self, id: &str) -> Result<bool, Error> {
-        let done = sqlx::query(
-            "update api_key set revoked_at = $1 where id = $2 and revoked_at is null",
-        )
-        .bind(self.now())
-        .bind(id)
-        .execute(&self.pool)
-        .await
-        .map_err(Error::write(TABLE))?;
+        let done =
+            sqlx::query("update api_key set revoked_at = $1 where id = $2 and revoked_at is null")
+                .bind(self.now())
+                .bind(id)
+                .execute(&self.pool)
+                .await
+                .map_err(Error::write(TABLE))?;
         Ok(done.rows_affected() == 1)
     }
 }

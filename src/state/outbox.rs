@@ -105,12 +105,11 @@ impl State {
     /// # Errors
     /// `Read`, `Inconsistent`.
     pub async fn next_delivery_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        let row = sqlx::query(
-            "select min(next_attempt_at) as at from delivery where status = 'pending'",
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(Error::read(TABLE))?;
+        let row =
+            sqlx::query("select min(next_attempt_at) as at from delivery where status = 'pending'")
+                .fetch_one(&self.pool)
+                .await
+                .map_err(Error::read(TABLE))?;
         let at: Option<String> = row.try_get("at").map_err(Error::read(TABLE))?;
         at.map(|at| text::parse_instant(TABLE, &at)).transpose()
     }

@@ -14,10 +14,8 @@ impl State {
     /// # Errors
     /// `Write`.
     pub async fn save_run(&self, run: &Run) -> Result<(), Error> {
-        let encode = |source: serde_json::Error| Error::Inconsistent {
-            table: TABLE,
-            source: source.into(),
-        };
+        let encode =
+            |source: serde_json::Error| Error::Inconsistent { table: TABLE, source: source.into() };
         let status = serde_json::to_value(run.status).map_err(encode)?;
         sqlx::query(
             "insert into run (id, kind, business_date, started_at, status, body)
@@ -120,8 +118,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut after = None;
         loop {
-            let page =
-                state.runs_page(&PageRequest { first: 2, after }).await.expect("page");
+            let page = state.runs_page(&PageRequest { first: 2, after }).await.expect("page");
             seen.extend(page.edges.iter().map(|edge| edge.node.id.clone()));
             after = page.edges.last().map(|edge| edge.cursor.clone());
             if !page.has_next_page {

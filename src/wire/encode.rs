@@ -117,9 +117,7 @@ fn without_decimals(field: &FieldRef) -> FieldRef {
         | DataType::Decimal256(..) => DataType::Utf8,
         DataType::List(item) => DataType::List(without_decimals(item)),
         DataType::LargeList(item) => DataType::LargeList(without_decimals(item)),
-        DataType::Struct(fields) => {
-            DataType::Struct(fields.iter().map(without_decimals).collect())
-        }
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(without_decimals).collect()),
         _ => return Arc::clone(field),
     };
     Arc::new(field.as_ref().clone().with_data_type(data_type))

@@ -30,11 +30,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), hint: None, location: None }
     }
 
@@ -53,11 +49,7 @@ impl Refusal {
     /// A failure of ours: its cause goes to the log, once, and nowhere else.
     pub(super) fn internal(cause: &Error, request_id: &str) -> Self {
         log_cause(request_id, "", cause);
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "INTERNAL_SERVER_ERROR",
-            "internal error",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR", "internal error")
     }
 
     /// The refusal as a GraphQL error.

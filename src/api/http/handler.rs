@@ -111,21 +111,14 @@ async fn execute(
         Ok(Err(_payload)) => {
             Err(Refusal::internal(&Error::internal("a resolver panicked"), request_id))
         }
-        Err(_elapsed) => Err(Refusal::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            "TIMEOUT",
-            "the request took too long",
-        )
-        .hint("ask for a shorter range, fewer fields or smaller pages")),
+        Err(_elapsed) => {
+            Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, "TIMEOUT", "the request took too long")
+                .hint("ask for a shorter range, fewer fields or smaller pages"))
+        }
     }
 }
 
-fn send(
-    app: &App,
-    settled: &Settled,
-    media: Media,
-    request_id: &str,
-) -> Result<Response, Refusal> {
+fn send(app: &App, settled: &Settled, media: Media, request_id: &str) -> Result<Response, Refusal> {
     let bytes = serde_json::to_vec(&settled.envelope())
         .map_err(|error| Refusal::internal(&Error::internal(error), request_id))?;
     if bytes.len() > app.state.limits.answer_bytes {

@@ -56,7 +56,8 @@ async fn g5_the_same_field_again_and_again() {
 
 #[tokio::test]
 async fn g6_g7_g8_introspection_and_suggestions() {
-    let circular = "{__schema{types{fields{type{fields{type{fields{type{fields{type{name}}}}}}}}}}}";
+    let circular =
+        "{__schema{types{fields{type{fields{type{fields{type{fields{type{name}}}}}}}}}}}";
     bad(circular, "QUERY_TOO_DEEP").await;
     let world = World::new();
     for query in [

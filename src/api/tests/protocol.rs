@@ -56,8 +56,8 @@ async fn only_json_comes_in() {
         None,
     ];
     for content_type in types {
-        let mut request = Request::post("/graphql")
-            .header(header::AUTHORIZATION, format!("Bearer {GROUP}"));
+        let mut request =
+            Request::post("/graphql").header(header::AUTHORIZATION, format!("Bearer {GROUP}"));
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }

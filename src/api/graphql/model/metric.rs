@@ -100,11 +100,7 @@ pub(crate) struct Dimension {
 
 impl From<domain::Dimension> for Dimension {
     fn from(dimension: domain::Dimension) -> Self {
-        Self {
-            id: ID(dimension.id),
-            label: dimension.label_zh,
-            label_en: dimension.label_en,
-        }
+        Self { id: ID(dimension.id), label: dimension.label_zh, label_en: dimension.label_en }
     }
 }
 

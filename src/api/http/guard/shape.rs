@@ -131,8 +131,7 @@ impl Shape {
     fn of_field(field: &Field, below: Self) -> Self {
         let name = field.name.node.as_str();
         let listings = below.listings + usize::from(LISTING.contains(&name));
-        let shape =
-            Self { selections: below.selections.saturating_add(1), roots: 1, ..below };
+        let shape = Self { selections: below.selections.saturating_add(1), roots: 1, ..below };
         if matches!(name, "__schema" | "__type") {
             let meta_depth = below.meta_depth.max(below.depth + 1);
             let meta_listings = below.meta_listings.max(listings);

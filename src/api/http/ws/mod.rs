@@ -45,8 +45,7 @@ fn admit(
         return Err(Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "not permitted"));
     }
     let bytes = app.state.limits.body_bytes * HARD_LIMIT;
-    let upgrade =
-        upgrade.max_message_size(bytes).max_frame_size(bytes).protocols([SUBPROTOCOL]);
+    let upgrade = upgrade.max_message_size(bytes).max_frame_size(bytes).protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         return Err(Refusal::new(
             StatusCode::BAD_REQUEST,

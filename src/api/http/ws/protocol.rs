@@ -17,8 +17,13 @@ pub(super) enum Said {
     },
     Ping {},
     Pong {},
-    Subscribe { id: String, payload: Envelope },
-    Complete { id: String },
+    Subscribe {
+        id: String,
+        payload: Envelope,
+    },
+    Complete {
+        id: String,
+    },
 }
 
 /// What the server says.
