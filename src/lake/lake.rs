@@ -95,7 +95,11 @@ impl Lake {
     ///
     /// # Errors
     /// As [`Lake::provider`].
-    pub async fn lake_table(&self, id: &TableId, version: u64) -> Result<Arc<LakeTable>, LakeError> {
+    pub async fn lake_table(
+        &self,
+        id: &TableId,
+        version: u64,
+    ) -> Result<Arc<LakeTable>, LakeError> {
         let key = (id.clone(), version);
         if let Some(found) = locked(&self.inner.providers).get(&key) {
             return Ok(Arc::clone(found));

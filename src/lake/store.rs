@@ -37,8 +37,10 @@ impl Place {
     ) -> Result<Self, LakeError> {
         let refuse = |reason: String| LakeError::Address { url: address.to_owned(), reason };
         let mut url = Url::parse(address).map_err(|error| refuse(error.to_string()))?;
-        if !matches!(url.scheme(), "file" | "memory" | "s3" | "s3a" | "gs" | "az" | "abfs" | "abfss")
-        {
+        if !matches!(
+            url.scheme(),
+            "file" | "memory" | "s3" | "s3a" | "gs" | "az" | "abfs" | "abfss"
+        ) {
             return Err(refuse("use file://, s3://, gs:// or az://".to_owned()));
         }
         if !url.path().ends_with('/') {
@@ -81,12 +83,17 @@ impl Place {
     pub(crate) async fn probe(&self) -> Result<(), LakeError> {
         let path = probe_path();
         for _ in 0..2 {
-            let put = self.store.put_opts(&path, PutPayload::from_static(b"1"), PutMode::Create.into());
+            let put =
+                self.store.put_opts(&path, PutPayload::from_static(b"1"), PutMode::Create.into());
             match put.await {
                 Ok(_) => {}
                 Err(object_store::Error::AlreadyExists { .. }) => return Ok(()),
                 Err(source) => {
-                    return Err(LakeError::Object { path: path.to_string(), verb: "written", source });
+                    return Err(LakeError::Object {
+                        path: path.to_string(),
+                        verb: "written",
+                        source,
+                    });
                 }
             }
         }

@@ -6,6 +6,8 @@ use datafusion::execution::SendableRecordBatchStream;
 use deltalake_core::DeltaTableError;
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::table::state::DeltaTableState;
+use futures::TryStreamExt;
+use object_store::ObjectStore;
 use object_store::path::Path;
 use serde_json::Value;
 
@@ -57,7 +59,17 @@ impl DeltaTableHandle {
     /// # Errors
     /// The log cannot be read.
     pub async fn version(&self) -> Result<Option<u64>, LakeError> {
-        Ok(self.state(None).await?.map(|state| state.version()))
+        // Commits are never deleted, so the newest is the newest file: no replay is needed.
+        let folder = self.path.clone().join("_delta_log");
+        let listed = self.lake.place().store.list(Some(&folder));
+        let newest = listed.try_fold(None, |newest: Option<u64>, meta| {
+            std::future::ready(Ok(newest.max(commit_number(&meta.location))))
+        });
+        newest.await.map_err(|source| LakeError::Object {
+            path: folder.to_string(),
+            verb: "listed",
+            source,
+        })
     }
 
     /// Writes `rows` as `spec` says, unless the table already knows the transaction.
@@ -85,9 +97,9 @@ impl DeltaTableHandle {
         for action in self.commit(version).await? {
             let Some(info) = action.get("commitInfo").and_then(Value::as_object) else { continue };
             let own = info.iter().filter(|(key, _)| key.starts_with("clinichub."));
-            entries.extend(own.filter_map(|(key, value)| {
-                Some((key.clone(), value.as_str()?.to_owned()))
-            }));
+            entries.extend(
+                own.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))),
+            );
         }
         Ok(entries)
     }
@@ -140,11 +152,9 @@ impl DeltaTableHandle {
         &self,
         version: Option<u64>,
     ) -> Result<Option<DeltaTableState>, LakeError> {
-        let exists = self.log_store.is_delta_table_location().await;
-        if !exists.map_err(|error| self.log_error(version, error))? {
-            return Ok(None);
-        }
-        let state = DeltaTableState::try_new(self.log_store.as_ref(), version).await;
+        let Some(newest) = self.version().await? else { return Ok(None) };
+        let wanted = Some(version.unwrap_or(newest));
+        let state = DeltaTableState::try_new(self.log_store.as_ref(), wanted).await;
         state.map(Some).map_err(|error| self.log_error(version, error))
     }
 
@@ -160,4 +170,9 @@ impl DeltaTableHandle {
     fn log_error(&self, version: Option<u64>, source: DeltaTableError) -> LakeError {
         LakeError::Log { table: self.id.key(), version, source: Box::new(source) }
     }
+}
+
+/// Version of the commit at `path`; none for checkpoints and other files.
+fn commit_number(path: &Path) -> Option<u64> {
+    path.filename()?.strip_suffix(".json")?.parse().ok()
 }

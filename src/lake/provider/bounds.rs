@@ -79,10 +79,8 @@ pub(super) fn summary(files: &[&DataFile], schema: &SchemaRef) -> Statistics {
 
 fn column(files: &[&DataFile], index: usize) -> ColumnStatistics {
     let mut all = files.iter().filter_map(|file| file.columns.get(index));
-    let nulls: Option<u64> = files
-        .iter()
-        .map(|file| file.columns.get(index).and_then(|bounds| bounds.nulls))
-        .sum();
+    let nulls: Option<u64> =
+        files.iter().map(|file| file.columns.get(index).and_then(|bounds| bounds.nulls)).sum();
     let exact = all.clone().all(|bounds| bounds.exact);
     let first = all.next();
     let fold = |pick: fn(&ColumnBounds) -> &Option<ScalarValue>, wanted| {

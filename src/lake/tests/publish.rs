@@ -31,9 +31,8 @@ async fn a_race_has_one_winner() {
     }
     let results = racers.join_all().await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-    let lost = |result: &&Result<(), LakeError>| {
-        matches!(result, Err(LakeError::PublishTaken { id: 1 }))
-    };
+    let lost =
+        |result: &&Result<(), LakeError>| matches!(result, Err(LakeError::PublishTaken { id: 1 }));
     assert_eq!(results.iter().filter(lost).count(), 5);
 }
 

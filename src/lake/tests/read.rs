@@ -8,9 +8,8 @@ use super::*;
 use crate::LakeError;
 
 async fn months(home: &Folder) {
-    let rows: Vec<(String, String, i64)> = (0..240)
-        .map(|n| (format!("v{n:03}"), format!("2024-{:02}", n / 20 + 1), n * 10))
-        .collect();
+    let rows: Vec<(String, String, i64)> =
+        (0..240).map(|n| (format!("v{n:03}"), format!("2024-{:02}", n / 20 + 1), n * 10)).collect();
     let rows: Vec<(&str, &str, i64)> =
         rows.iter().map(|(id, month, fee)| (id.as_str(), month.as_str(), *fee)).collect();
     let table = home.lake.table(&visit());

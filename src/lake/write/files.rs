@@ -69,8 +69,7 @@ impl<'a> FileWriter<'a> {
         spec: &'a WriteSpec,
     ) -> Result<Self, LakeError> {
         let is_file_column = |field: &&Arc<Field>| Some(field.name()) != spec.partition_by.as_ref();
-        let fields: Vec<_> =
-            spec.schema.fields().iter().filter(is_file_column).cloned().collect();
+        let fields: Vec<_> = spec.schema.fields().iter().filter(is_file_column).cloned().collect();
         let file_schema = Arc::new(Schema::new(fields));
         let properties = properties(&file_schema, &spec.sort)
             .map_err(|error| LakeError::rows(table, "encoded", error))?;

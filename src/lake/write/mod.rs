@@ -19,9 +19,9 @@ use hub_domain::contract::TableContract;
 
 pub(crate) use actions::plain;
 pub(crate) use commit::write;
+pub use sort::SortKey;
 pub(crate) use sort::sort_runtime;
 pub(crate) use stats::EXACT_DIGITS;
-pub use sort::SortKey;
 
 /// What happens to the rows the table already holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -46,9 +46,7 @@ impl SortKey {
 
 /// The runtime in which a lake sorts what it writes.
 pub(crate) fn sort_runtime() -> Result<Arc<RuntimeEnv>> {
-    RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(SORT_BYTES)))
-        .build_arc()
+    RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(SORT_BYTES))).build_arc()
 }
 
 /// A plan leaf over a stream that exists once.
