@@ -130,9 +130,10 @@ impl MetricCondition<'_> {
         let mut observations = Vec::new();
         loop {
             let page = metrics::answer(source, &query, Visible::All).await?;
-            let judged = page.rows.iter().filter(|row| {
-                row.period.is_some_and(|period| months.contains(&period))
-            });
+            let judged = page
+                .rows
+                .iter()
+                .filter(|row| row.period.is_some_and(|period| months.contains(&period)));
             observations.extend(judged.filter_map(|row| self.judge(row, &staff, &of_staff)));
             match page.cursors.last() {
                 Some(last) if page.has_next_page => query.page.after = Some(last.clone()),
@@ -182,21 +183,25 @@ impl MetricCondition<'_> {
             return None;
         }
         let period = month.format("%Y-%m").to_string();
-        let threshold =
-            self.threshold_by_month.get(&period).copied().unwrap_or(self.threshold);
+        let threshold = self.threshold_by_month.get(&period).copied().unwrap_or(self.threshold);
         let (judged, gates) = row.values.split_first()?;
         let enough = judged.denominator.is_none_or(|it| it >= self.min_denominator)
             && self.min_numerator.is_none_or(|least| judged.numerator >= Some(least))
-            && gates.iter().zip(self.min_volume.values()).all(|(gate, least)| {
-                gate.value.is_some_and(|value| value >= *least)
-            });
+            && gates
+                .iter()
+                .zip(self.min_volume.values())
+                .all(|(gate, least)| gate.value.is_some_and(|value| value >= *least));
         let exempt = match (self.exempt_tenure_years, person) {
             (Some(years), Some(person)) => person.years_on(month) >= years,
             _ => false,
         };
         let verdict = match judged.value {
             Some(value) if enough && !exempt => {
-                if self.op.holds(value, threshold) { Verdict::Breach } else { Verdict::Healthy }
+                if self.op.holds(value, threshold) {
+                    Verdict::Breach
+                } else {
+                    Verdict::Healthy
+                }
             }
             _ => Verdict::NoData,
         };

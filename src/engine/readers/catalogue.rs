@@ -82,11 +82,8 @@ impl Catalogue {
         for (id, definition) in definitions {
             match resolve(definition, &|name| definitions.get(name)) {
                 Ok(resolved) => {
-                    let metric = Metric {
-                        definition: definition.clone(),
-                        resolved,
-                        dimensions: Vec::new(),
-                    };
+                    let metric =
+                        Metric { definition: definition.clone(), resolved, dimensions: Vec::new() };
                     metrics.insert(id.clone(), metric);
                 }
                 Err(what) => problems.push(CatalogueProblem { id: id.clone(), what }),

@@ -41,9 +41,8 @@ pub(crate) async fn structure(
          where month between $1 and $2{inside} group by {key}"
     );
     let needs_names = matches!(by, CostDimension::Department | CostDimension::Site);
-    let names = async {
-        if needs_names { org::units(source, None, None).await } else { Ok(Vec::new()) }
-    };
+    let names =
+        async { if needs_names { org::units(source, None, None).await } else { Ok(Vec::new()) } };
     let (batches, units) = futures::join!(source.fetch(&sql, params), names);
     let (batches, units) = (batches?, units?);
     let name = |key: &str| {
@@ -74,9 +73,7 @@ fn months(period: &str) -> Result<(String, String), Error> {
     let first = |month: &str| format!("{month}-01").parse::<NaiveDate>().is_ok();
     match period.len() {
         7 if first(period) => Ok((period.to_owned(), period.to_owned())),
-        4 if first(&format!("{period}-01")) => {
-            Ok((format!("{period}-01"), format!("{period}-12")))
-        }
+        4 if first(&format!("{period}-01")) => Ok((format!("{period}-01"), format!("{period}-12"))),
         _ => Err(Error::bad_input_hint(
             format!("`{}` is no period", period.chars().take(20).collect::<String>()),
             "write a month as `2026-03` or a year as `2026`",

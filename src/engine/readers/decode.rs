@@ -55,9 +55,7 @@ pub(crate) struct Row<'a> {
 
 /// Every row of `batches`, in order.
 pub(crate) fn rows(batches: &[RecordBatch]) -> impl Iterator<Item = Row<'_>> {
-    batches
-        .iter()
-        .flat_map(|batch| (0..batch.num_rows()).map(move |index| Row { batch, index }))
+    batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |index| Row { batch, index }))
 }
 
 /// Decodes every row, stopping at the first defect.
@@ -149,8 +147,7 @@ impl<'a> Row<'a> {
     }
 
     fn count(self, name: &str) -> Decoded<u64> {
-        u64::try_from(self.int(name)?)
-            .map_err(|_| DecodeError::Range { column: name.to_owned() })
+        u64::try_from(self.int(name)?).map_err(|_| DecodeError::Range { column: name.to_owned() })
     }
 
     fn fen(self, name: &str) -> Decoded<Fen> {
@@ -469,14 +466,14 @@ mod tests {
     #[test]
     fn days_and_instants_before_1970_count_too() {
         let micros = TimestampMicrosecondArray::from(vec![-1_000_000_i64]).with_timezone("UTC");
-        let batch = batch(vec![
-            ("day", Arc::new(Date32Array::from(vec![-1]))),
-            ("at", Arc::new(micros)),
-        ]);
+        let batch =
+            batch(vec![("day", Arc::new(Date32Array::from(vec![-1]))), ("at", Arc::new(micros))]);
         let batches = [batch];
         let row = rows(&batches).next().expect("a row");
-        assert_eq!(row.day_opt("day").expect("a day").map(|d| d.to_string()).as_deref(),
-            Some("1969-12-31"));
+        assert_eq!(
+            row.day_opt("day").expect("a day").map(|d| d.to_string()).as_deref(),
+            Some("1969-12-31")
+        );
         assert_eq!(row.instant("at").expect("an instant").timestamp(), -1);
     }
 }

@@ -50,7 +50,8 @@ pub(crate) fn resolve<'a>(
         Formula::Derived { expression } => Ok(Resolved::Sum(simple_terms(expression, find)?)),
         Formula::Ratio { numerator, denominator, scale, denominator_offset } => {
             let sides = [numerator, denominator].map(|side| find(side.trim()));
-            let nested = sides.iter().flatten().any(|it| matches!(it.formula, Formula::Ratio { .. }));
+            let nested =
+                sides.iter().flatten().any(|it| matches!(it.formula, Formula::Ratio { .. }));
             if nested && *denominator_offset > 0 {
                 return Err("a ratio of ratios takes no denominator offset".to_owned());
             }

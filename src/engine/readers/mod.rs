@@ -22,8 +22,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use async_trait::async_trait;
 use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
 use datafusion::common::ScalarValue;
 use hub_domain::snapshot::{Freshness, Snapshot};
 use hub_domain::{Error, Principal};
@@ -37,11 +37,7 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// `Limit` when the statement met one, `Internal` otherwise.
-    async fn fetch(
-        &self,
-        sql: &str,
-        params: Vec<ScalarValue>,
-    ) -> Result<Vec<RecordBatch>, Error>;
+    async fn fetch(&self, sql: &str, params: Vec<ScalarValue>) -> Result<Vec<RecordBatch>, Error>;
 
     /// The snapshot read from.
     fn snapshot(&self) -> &Snapshot;

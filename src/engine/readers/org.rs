@@ -57,9 +57,8 @@ fn visible(principal: &Principal, units: &[OrgUnit]) -> BTreeSet<String> {
             continue;
         }
         let chain: Vec<&OrgUnit> = ancestors(unit, &by_id).collect();
-        let permitted = |node: &&OrgUnit| {
-            node.level == OrgLevel::Site && principal.sees_site(&node.code)
-        };
+        let permitted =
+            |node: &&OrgUnit| node.level == OrgLevel::Site && principal.sees_site(&node.code);
         if chain.iter().any(permitted) {
             seen.extend(chain.iter().map(|node| node.id.clone()));
         }

@@ -1,7 +1,7 @@
 //! The read port over a session: every method hands on to its reader.
 
-use async_trait::async_trait;
 use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
 use datafusion::common::ScalarValue;
 use hub_domain::board::{Board, BoardQuery, Card};
 use hub_domain::calendar::DateRange;
@@ -24,11 +24,7 @@ use crate::Session;
 
 #[async_trait]
 impl Source for Session {
-    async fn fetch(
-        &self,
-        sql: &str,
-        params: Vec<ScalarValue>,
-    ) -> Result<Vec<RecordBatch>, Error> {
+    async fn fetch(&self, sql: &str, params: Vec<ScalarValue>) -> Result<Vec<RecordBatch>, Error> {
         Session::fetch(self, sql, params).await
     }
 

@@ -82,9 +82,7 @@ impl Fixture {
         for (name, contract) in &PROJECT.contracts.tables {
             let schema = arrow_schema(contract);
             let table = MemTable::try_new(schema, vec![Vec::new()]).expect("an empty table");
-            context
-                .register_table(reference(name), Arc::new(table))
-                .expect("registered");
+            context.register_table(reference(name), Arc::new(table)).expect("registered");
         }
         let snapshot = Snapshot {
             id: 7,
@@ -121,8 +119,7 @@ impl Fixture {
                 format!("arrow_cast({value}, '{}') as {name}", field.data_type())
             })
             .collect();
-        let sql =
-            format!("select {} from (values {values}) as t({columns})", select.join(", "));
+        let sql = format!("select {} from (values {values}) as t({columns})", select.join(", "));
         let frame = self.context.sql(&sql).await.expect("values plan");
         let batches = frame.collect().await.expect("values run");
         let batches: Vec<RecordBatch> = batches
@@ -176,11 +173,7 @@ fn zero(kind: &arrow::datatypes::DataType) -> &'static str {
 
 #[async_trait]
 impl Source for Fixture {
-    async fn fetch(
-        &self,
-        sql: &str,
-        params: Vec<ScalarValue>,
-    ) -> Result<Vec<RecordBatch>, Error> {
+    async fn fetch(&self, sql: &str, params: Vec<ScalarValue>) -> Result<Vec<RecordBatch>, Error> {
         self.statements.lock().expect("not poisoned").push(sql.to_owned());
         let run = async {
             let frame = self.context.sql(sql).await?.with_param_values(params)?;

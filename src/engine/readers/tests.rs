@@ -150,9 +150,7 @@ async fn too_few_consults_are_no_data_and_never_a_verdict() {
         for index in 0..won + lost {
             let id = format!("{doctor}-{index}");
             let won = index < won;
-            rows.push(format!(
-                "('{id}', 'A', '2026-03-10', '{doctor}', 'first', {won}, '{line}')"
-            ));
+            rows.push(format!("('{id}', 'A', '2026-03-10', '{doctor}', 'first', {won}, '{line}')"));
         }
     }
     let columns = "consult_id, site_id, biz_date, doctor_id, visit_type, is_won, business_line";
@@ -199,12 +197,10 @@ async fn long_served_doctors_and_other_lines_are_not_judged_on_referrals() {
 async fn a_silent_site_is_late_under_one_lasting_identity() {
     let fixture = Fixture::new("2026-03-31");
     let rows = "('1', 'A', '2026-03-31'), ('2', 'B', '2026-03-20'), ('3', 'B', '2026-03-01')";
-    fixture.fill("visit", "visit_id, site_id, biz_date", rows).await;
+    fixture.fill("earned_line", "earned_id, site_id, biz_date", rows).await;
     let seen = observed(&fixture, "data_late", &[]).await;
-    let expected = [
-        ("site:A", alerts::NEWEST, Verdict::Healthy),
-        ("site:B", alerts::NEWEST, Verdict::Breach),
-    ];
+    let expected =
+        [("site:A", alerts::NEWEST, Verdict::Healthy), ("site:B", alerts::NEWEST, Verdict::Breach)];
     assert_eq!(verdicts(&seen), expected);
     assert_eq!(seen[1].value, Some(Decimal::from(11)));
 }

@@ -101,9 +101,5 @@ async fn chart(
         page: PageRequest { first: PageRequest::MAX, after: None },
     };
     let answer = metrics::answer(source, &query, Visible::All).await?;
-    Ok(Chart {
-        id: definition.id.clone(),
-        title: definition.title_zh.clone(),
-        rows: answer.rows,
-    })
+    Ok(Chart { id: definition.id.clone(), title: definition.title_zh.clone(), rows: answer.rows })
 }

@@ -78,10 +78,8 @@ pub(super) async fn tiles(
         }
     }
     let running = batches.iter().map(|(batch, metrics)| run(source, batch, metrics, filter));
-    let (answers, targets) = futures::join!(
-        try_join_all(running),
-        targets(source, definitions, days, filter),
-    );
+    let (answers, targets) =
+        futures::join!(try_join_all(running), targets(source, definitions, days, filter),);
     let (answers, targets) = (answers?, targets?);
     let answers: BTreeMap<&Batch, Answer> = batches.keys().zip(answers).collect();
 
@@ -193,8 +191,7 @@ async fn target_values(
     batch: &Batch,
     filter: &[DimensionFilter],
 ) -> Result<BTreeMap<String, (Decimal, Decimal)>, Error> {
-    let mut params =
-        vec![date_param(Grain::Month.start(batch.from)), date_param(batch.to)];
+    let mut params = vec![date_param(Grain::Month.start(batch.from)), date_param(batch.to)];
     let mut names = Vec::with_capacity(ids.len());
     for id in ids {
         params.push(text_param(id));

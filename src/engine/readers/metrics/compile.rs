@@ -41,6 +41,16 @@ pub struct Reading<'a> {
     pub filter: &'a [DimensionFilter],
 }
 
+impl Reading<'_> {
+    /// The shift an input is read together with. One row over a range and over the days right
+    /// before it are one pass; with groups they stay apart, because values seen only in the
+    /// comparison make no rows.
+    fn read_with(&self, shift: Shift) -> Shift {
+        let one_row = self.group_by.is_empty() && !self.by_period && self.grain.is_none();
+        if one_row && shift.is_previous() { Shift::default() } else { shift }
+    }
+}
+
 /// One statement. Its columns are `d0…` (dimensions), `period` with a grain, `v0…` (inputs).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
@@ -50,7 +60,7 @@ pub struct Statement {
     pub params: Vec<ScalarValue>,
     /// Input behind `v0`, `v1`, ….
     pub inputs: Vec<Input>,
-    /// Shift all inputs share.
+    /// Shift the inputs share, or the one a comparison is read with.
     pub shift: Shift,
 }
 
@@ -91,12 +101,7 @@ pub fn text_param(text: &str) -> ScalarValue {
 }
 
 /// Every input of `metric` read at `shift`.
-pub fn inputs_of(
-    catalogue: &Catalogue,
-    metric: &Metric,
-    shift: Shift,
-    into: &mut BTreeSet<Input>,
-) {
+pub fn inputs_of(catalogue: &Catalogue, metric: &Metric, shift: Shift, into: &mut BTreeSet<Input>) {
     let add = |terms: &[Term], shift: Shift, into: &mut BTreeSet<Input>| {
         into.extend(terms.iter().map(|term| Input { metric: term.metric.clone(), shift }));
     };
@@ -139,7 +144,7 @@ pub fn compile(
         let expressions = asked
             .map(|id| dimension_expression(catalogue, metric, simple, id))
             .collect::<Result<Vec<&str>, Error>>()?;
-        let key = (input.shift, simple.source, simple.time, expressions);
+        let key = (reading.read_with(input.shift), simple.source, simple.time, expressions);
         groups.entry(key).or_default().push((input, simple));
     }
     Ok(groups
@@ -186,9 +191,14 @@ fn statement(
     shared: &Shared<'_>,
     members: &[(&Input, Simple<'_>)],
 ) -> Statement {
-    let range = shared.shift.range(reading.range, reading.grain);
-    let mut params = vec![date_param(range.from), date_param(range.to)];
     let time = shared.time;
+    let shifts: BTreeSet<Shift> = members.iter().map(|(input, _)| input.shift).collect();
+    let ranges: BTreeMap<Shift, DateRange> =
+        shifts.iter().map(|shift| (*shift, shift.range(reading.range, reading.grain))).collect();
+    let from = ranges.values().map(|range| range.from).min().unwrap_or(reading.range.from);
+    let to = ranges.values().map(|range| range.to).max().unwrap_or(reading.range.to);
+    let mut params = vec![date_param(from), date_param(to)];
+    let windows = windows(time, &ranges, &mut params);
     let mut keys: Vec<String> = shared.dimensions.iter().map(|it| (*it).to_owned()).collect();
     let mut columns: Vec<String> =
         keys.iter().enumerate().map(|(index, it)| format!("{it} as d{index}")).collect();
@@ -204,14 +214,19 @@ fn statement(
     }
     let filters: BTreeSet<Option<&str>> = members.iter().map(|(_, it)| it.filter).collect();
     let common = filters.len() == 1;
+    let window = |input: &Input| windows.get(&input.shift).map(String::as_str);
     if !filters.contains(&None) {
         // Rows no input counts would only make dimension values without data.
         let any: Vec<String> = filters.iter().flatten().map(|it| format!("({it})")).collect();
         predicates.push(format!("({})", any.join(" or ")));
     }
-    for (index, (_, simple)) in members.iter().enumerate() {
+    for (index, (input, simple)) in members.iter().enumerate() {
         let filter = if common { None } else { simple.filter };
-        columns.push(format!("{} as v{index}", aggregate(*simple, filter)));
+        let filter = match (window(input), filter) {
+            (Some(window), Some(filter)) => Some(format!("{window} and ({filter})")),
+            (window, filter) => window.or(filter).map(str::to_owned),
+        };
+        columns.push(format!("{} as v{index}", aggregate(*simple, filter.as_deref())));
     }
 
     let mut sql = format!(
@@ -225,6 +240,22 @@ fn statement(
     }
     let inputs = members.iter().map(|(input, _)| (*input).clone()).collect();
     Statement { sql, params, inputs, shift: shared.shift }
+}
+
+/// The days of each shift as a predicate, when there are several in one statement.
+fn windows(
+    time: &str,
+    ranges: &BTreeMap<Shift, DateRange>,
+    params: &mut Vec<ScalarValue>,
+) -> BTreeMap<Shift, String> {
+    if ranges.len() < 2 {
+        return BTreeMap::new();
+    }
+    let window = |(shift, range): (&Shift, &DateRange)| {
+        params.extend([date_param(range.from), date_param(range.to)]);
+        (*shift, format!("{time} between ${} and ${}", params.len() - 1, params.len()))
+    };
+    ranges.iter().map(window).collect()
 }
 
 /// First day of the period a row belongs to.

@@ -89,8 +89,7 @@ pub(crate) async fn answer(
         .collect::<Result<Vec<_>, Error>>()?;
     let rows = all_rows(catalogue, query, &metrics, &sums, compare)?;
     let rows = order::kept_and_sorted(rows, query)?;
-    let (mut rows, cursors, has_next_page) =
-        order::page(rows, query, source.snapshot().id)?;
+    let (mut rows, cursors, has_next_page) = order::page(rows, query, source.snapshot().id)?;
     labels.put(&mut rows);
 
     let mut freshness = source.freshness();

@@ -196,8 +196,7 @@ impl Evaluator<'_> {
     fn sum(&self, id: &str, terms: &[Term], shift: Shift, cell: Cell) -> Result<Decimal, Error> {
         terms.iter().try_fold(Decimal::ZERO, |sum, term| {
             let value = self.input(&term.metric, shift, cell);
-            let sum =
-                if term.sign < 0 { sum.checked_sub(value) } else { sum.checked_add(value) };
+            let sum = if term.sign < 0 { sum.checked_sub(value) } else { sum.checked_add(value) };
             checked(id, sum)
         })
     }

@@ -213,6 +213,16 @@ async fn comparison_stands_beside_the_value() {
     let seen: Vec<_> = result.rows.iter().map(|row| row.values[0].compare).collect();
     assert_eq!(seen, [number("0"), number("1")]);
     assert_eq!(result.totals[0].compare, number("1"));
+    let one_row = MetricsQuery { group_by: vec![], ..query };
+    let result = ask(&fixture, &one_row).await;
+    assert_eq!((result.totals[0].value, result.totals[0].compare), (number("4"), number("1")));
+    assert_eq!(result.sql.len(), 1, "both ranges in one pass");
+    let ratio = MetricsQuery { metrics: vec!["close_rate".into()], ..one_row };
+    let result = ask(&fixture, &ratio).await;
+    assert_eq!(
+        (result.rows[0].values[0].value, result.rows[0].values[0].compare),
+        (number("0.6"), number("0"))
+    );
 }
 
 #[tokio::test]
@@ -258,8 +268,12 @@ async fn views_for_sql_users_show_the_same_numbers() {
         .map(|n| {
             let (day, cash) = (1 + n % 28, 100 * (n % 7));
             let kind = ["first", "return", "recheck"][n % 3];
-            format!("('{n}', 's{}', '2026-03-{day:02}', '{}', '{kind}', {}, {cash})",
-                n % 2, n % 3, cash > 0)
+            format!(
+                "('{n}', 's{}', '2026-03-{day:02}', '{}', '{kind}', {}, {cash})",
+                n % 2,
+                n % 3,
+                cash > 0
+            )
         })
         .collect();
     let columns = "visit_id, site_id, biz_date, doctor_id, visit_type, is_paying, cash_fen";

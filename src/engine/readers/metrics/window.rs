@@ -39,6 +39,12 @@ impl Shift {
         self.compare != 0
     }
 
+    /// Whether this is the previous period, which ends where the range asked for starts.
+    #[must_use]
+    pub fn is_previous(self) -> bool {
+        self.compare == 1 && self.offset == 0
+    }
+
     /// The days read. With a grain both ends move by whole periods, the end of a period staying
     /// one; without, the range moves as [`DateRange::previous`] and [`DateRange::last_year`] say.
     #[must_use]

@@ -120,10 +120,7 @@ fn statement(
 ///
 /// # Errors
 /// `BadInput` when the text is no phone number.
-pub(crate) async fn caller_lookup(
-    source: &dyn Source,
-    phone: &str,
-) -> Result<Vec<Patient>, Error> {
+pub(crate) async fn caller_lookup(source: &dyn Source, phone: &str) -> Result<Vec<Patient>, Error> {
     let digits = normal_phone(phone)?;
     let Some(hash) = source.pseudonym(&digits) else { return Ok(Vec::new()) };
     let sql = format!(
@@ -168,7 +165,8 @@ mod tests {
 
     #[test]
     fn phones_are_digits_without_the_country_code() {
-        for text in ["13800001234", "+86 138-0000-1234", "008613800001234", "（138）００００１２３４"]
+        for text in
+            ["13800001234", "+86 138-0000-1234", "008613800001234", "（138）００００１２３４"]
         {
             assert_eq!(normal_phone(text).expect(text), "13800001234");
         }

@@ -54,7 +54,8 @@ async fn people(source: &dyn Source, ids: &[String]) -> Result<Vec<Patient>, Err
     let params: Vec<ScalarValue> = ids.iter().map(|id| text_param(id)).collect();
     let names: Vec<String> = (1..=ids.len()).map(|index| format!("${index}")).collect();
     let names = names.join(", ");
-    let person = format!("select {PERSON_COLUMNS} from hub.patient_360 where person_id in ({names})");
+    let person =
+        format!("select {PERSON_COLUMNS} from hub.patient_360 where person_id in ({names})");
     let visits = format!("{VISITS} where person_id in ({names}) group by person_id");
     let (people, visits) =
         futures::join!(source.fetch(&person, params.clone()), source.fetch(&visits, params));
@@ -142,11 +143,7 @@ pub(crate) async fn timeline(
 }
 
 /// The first `first` of `first + 1` rows as a page.
-pub(super) fn to_page<T>(
-    mut rows: Vec<T>,
-    first: usize,
-    cursor: impl Fn(&T) -> String,
-) -> Page<T> {
+pub(super) fn to_page<T>(mut rows: Vec<T>, first: usize, cursor: impl Fn(&T) -> String) -> Page<T> {
     let has_next_page = rows.len() > first;
     rows.truncate(first);
     let edges = rows.into_iter().map(|node| Edge { cursor: cursor(&node), node }).collect();

@@ -54,9 +54,8 @@ async fn pages_in_either_order_join_to_the_whole() {
         let mut seen = Vec::new();
         let mut page = first(1);
         loop {
-            let got = patients(&fixture, &PatientFilter::default(), order, &page)
-                .await
-                .expect("a page");
+            let got =
+                patients(&fixture, &PatientFilter::default(), order, &page).await.expect("a page");
             seen.extend(got.edges.iter().map(|edge| edge.node.id.clone()));
             page.after = got.edges.last().map(|edge| edge.cursor.clone());
             if !got.has_next_page {
@@ -151,22 +150,31 @@ async fn every_piece_plans_and_is_empty_for_a_stranger() {
 async fn pieces_decode_what_the_contracts_promise() {
     let fixture = Fixture::new("2026-03-31");
     fixture
-        .fill("patient_money", "person_id, site_id, billed_fen, cash_fen",
-            "('p', 'A', 100, 90), ('p', 'B', 50, 5)")
+        .fill(
+            "patient_money",
+            "person_id, site_id, billed_fen, cash_fen",
+            "('p', 'A', 100, 90), ('p', 'B', 50, 5)",
+        )
         .await;
     let sums = money(&fixture, "p").await.expect("money");
     assert_eq!((sums.billed, sums.cash, sums.arrears), (Fen(150), Fen(95), Fen(0)));
     fixture
-        .fill("person_tag", "tag_id, person_id, tag, source, from_at, to_at, is_current",
+        .fill(
+            "person_tag",
+            "tag_id, person_id, tag, source, from_at, to_at, is_current",
             "('1', 'p', 'old', 'rule', '2025-01-01T00:00:00', '2025-06-01T00:00:00', false), \
-             ('2', 'p', 'new', 'manual', '2024-01-01T00:00:00', null, true)")
+             ('2', 'p', 'new', 'manual', '2024-01-01T00:00:00', null, true)",
+        )
         .await;
     let tags = tags(&fixture, "p").await.expect("tags");
     assert_eq!(tags[0].tag, "new");
     assert!(tags[0].to.is_none() && tags[1].to.is_some());
     fixture
-        .fill("patient_plan", "person_id, plan_id, site_id, status, presented_at, item_count",
-            "('p', '1', 'A', 'accepted', '2026-01-01T00:00:00', 4)")
+        .fill(
+            "patient_plan",
+            "person_id, plan_id, site_id, status, presented_at, item_count",
+            "('p', '1', 'A', 'accepted', '2026-01-01T00:00:00', 4)",
+        )
         .await;
     let plans = plans(&fixture, "p").await.expect("plans");
     assert_eq!((plans[0].items, plans[0].items_done), (4, 0));
