@@ -15,7 +15,7 @@ use hub_domain::snapshot::{Snapshot, SnapshotPick};
 use hub_domain::{Error as PortError, Principal};
 use hub_lake::{Contracts, Lake};
 use moka::future::Cache;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use crate::cache::ResultCache;
@@ -27,6 +27,9 @@ use crate::{EngineConfig, Error, Registry, context};
 
 /// How old the newest known snapshot may be before the lake is asked again.
 const POLL: Duration = Duration::from_secs(1);
+/// Statements of readers that run at once, per partition; the rest of a board waits its turn
+/// instead of sharing the memory pool with all of it.
+const READERS_PER_PARTITION: usize = 4;
 /// Policies on snapshots kept ready.
 const CORES: u64 = 64;
 
@@ -44,6 +47,7 @@ struct Parts {
     memory: Arc<RuntimeEnv>,
     runtime: QueryRuntime,
     gate: Gate,
+    readers: Arc<Semaphore>,
     cache: ResultCache,
     cores: Cache<(String, u64), Arc<Core>>,
     latest: ArcSwapOption<Latest>,
@@ -83,6 +87,9 @@ impl Engine {
             // More than can run at once: a join that cannot be stopped stalls only itself.
             runtime: QueryRuntime::new(config.target_partitions + 2 * config.concurrent_queries)?,
             gate: Gate::new(config.concurrent_queries),
+            readers: Arc::new(Semaphore::new(
+                READERS_PER_PARTITION * config.target_partitions.max(1),
+            )),
             cache: ResultCache::new(config.cache_bytes),
             cores: Cache::new(CORES),
             latest: ArcSwapOption::empty(),
@@ -214,6 +221,10 @@ impl Engine {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.gate
+    }
+
+    pub(crate) fn readers(&self) -> &Arc<Semaphore> {
+        &self.0.readers
     }
 
     pub(crate) fn cache(&self) -> &ResultCache {

@@ -171,7 +171,9 @@ impl Session {
     ) -> Result<Vec<RecordBatch>, Error> {
         let limits = self.engine.limits();
         let (core, now) = (Arc::clone(&self.core), self.engine.now());
+        let turn = Arc::clone(self.engine.readers()).acquire_owned();
         let work = self.engine.runtime().spawn(async move {
+            let _turn = turn.await;
             let mut state = core.trusted.0.state();
             state.execution_props_mut().query_execution_start_time = Some(now);
             let mut plan = state.create_logical_plan(&sql).await.map_err(Error::Plan)?;

@@ -72,6 +72,33 @@ async fn parameters_are_bound_and_never_spliced() {
     assert!(session.fetch("drop table hub.visit", Vec::new()).await.is_err());
 }
 
+#[tokio::test]
+async fn one_principals_answer_is_never_anothers() {
+    let world = World::with(config(), &rows(&["A", "B"], 10)).await;
+    for (principal, want) in [(group(), "20"), (site_a(), "10"), (group(), "20")] {
+        let session = world.open(&principal).await;
+        assert_eq!(lines(&session.fetch(COUNT, Vec::new()).await.expect("fetched")), [want]);
+        let asked = session.user_sql(COUNT).await.expect("asked").collect().await.expect("rows");
+        assert_eq!(lines(&asked), [want]);
+    }
+}
+
+#[tokio::test]
+async fn a_whole_board_at_once_is_answered() {
+    let world = World::with(config(), &rows(&["A", "B"], 10)).await;
+    let session = world.open(&site_a()).await;
+    let tiles = (0..60).map(|n| {
+        let session = Arc::clone(&session);
+        async move {
+            let sql =
+                format!("select {n}, count(*) from hub.visit v join hub.person using (person_id)");
+            lines(&session.fetch(&sql, Vec::new()).await.expect("a tile"))
+        }
+    });
+    let tiles = futures::future::join_all(tiles).await;
+    assert!(tiles.iter().zip(0..).all(|(tile, n)| *tile == [format!("{n}|10")]), "{tiles:?}");
+}
+
 fn question(sql: &str, snapshot: u64, policy: &str) -> Question {
     Question { sql: sql.into(), params: Vec::new(), snapshot, policy: policy.into() }
 }
