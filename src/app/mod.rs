@@ -3,6 +3,7 @@
 mod alerts;
 mod schedule;
 mod server;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,12 +86,7 @@ impl App {
     }
 
     fn detector(&self) -> Detector {
-        Detector::new(
-            self.engine.clone(),
-            self.state.clone(),
-            self.sender.clone(),
-            self.events.clone(),
-        )
+        Detector::new(self.engine.clone(), self.state.clone(), self.sender.clone())
     }
 }
 

@@ -14,14 +14,13 @@ use tokio_util::task::TaskTracker;
 
 use super::App;
 use super::alerts::{LiveAlerts, PastRuns};
-use super::schedule;
+use super::{schedule, watch};
 
 /// Time open requests have to finish after the signal.
 const DRAIN: Duration = Duration::from_secs(20);
 
 impl App {
     /// All routes: GraphQL, SQL over HTTP, health.
-    #[must_use]
     pub fn router(&self, shutdown: CancellationToken) -> Router {
         let auth = Arc::new(self.state.clone());
         let api = hub_api::router(ApiState {
@@ -61,6 +60,7 @@ impl App {
         let tasks = TaskTracker::new();
         let (sender, sending) = (self.sender.clone(), stop.clone());
         tasks.spawn(async move { sender.run(sending).await });
+        tasks.spawn(watch::run(self.clone(), stop.clone()));
         if let Some(cron) = self.config.nightly.cron.clone() {
             let schedule = schedule::parse(&cron)?;
             tasks.spawn(schedule::run(self.clone(), schedule, stop.clone()));

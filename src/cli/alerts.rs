@@ -42,7 +42,7 @@ pub(super) async fn run(command: AlertsCommand) -> anyhow::Result<ExitCode> {
     match command {
         AlertsCommand::List(config) => list(&config).await?,
         AlertsCommand::Replay { config, rule, from, to } => {
-            replay(&config, &rule, from, to).await?
+            replay(&config, &rule, from, to).await?;
         }
         AlertsCommand::Deliveries(config) => deliveries(&config).await?,
     }

@@ -133,7 +133,7 @@ fn analyzed(analysis: analyze::Analyze) -> ExitCode {
         Err(error) => {
             let code = error.exit_code();
             report(&anyhow::Error::from(error));
-            ExitCode::from(u8::try_from(code).unwrap_or(1))
+            ExitCode::from(code)
         }
     }
 }

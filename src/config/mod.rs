@@ -81,6 +81,7 @@ impl Config {
     /// # Errors
     /// Every problem found, with file and line.
     pub fn load(path: &Path) -> Result<Self, Invalid> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         Self::load_with(path, &|name| std::env::var(name).ok())
     }
 
@@ -100,7 +101,7 @@ impl Config {
         let text = expand::expand(&text, env)
             .map_err(|error| problem(error.line, error.what, "set it, or write the value"))?;
         let mut config: Self = serde_saphyr::from_str(&text).map_err(|error| {
-            let line = error.location().map_or(0, |at| at.line() as u64);
+            let line = error.location().map_or(0, |at| at.line());
             problem(line, expand::first_line(&error.to_string()), "see `clinichub schema config`")
         })?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());

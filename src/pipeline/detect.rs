@@ -4,37 +4,30 @@
 //! readers, the state machine and its storage from state.
 
 use async_trait::async_trait;
-use hub_domain::alert::{AlertEvent, AlertRule, Condition, Observation};
+use hub_domain::alert::{AlertRule, Condition, Observation};
 use hub_domain::principal::Principal;
 use hub_domain::snapshot::{Snapshot, SnapshotPick};
 use hub_engine::readers::alerts::{closed_months, observe};
 use hub_engine::{Engine, Session};
 use hub_state::State;
 use hub_state::alerts::Evaluation;
-use tokio::sync::broadcast;
 
 use crate::nightly::{Cause, Signals};
 use crate::notify::{Sender, StandardMessage};
 
-/// Judges snapshots and tells hooks and subscribers.
+/// Judges snapshots; what it stores is what hooks and subscribers hear of.
 #[derive(Clone)]
 pub struct Detector {
     engine: Engine,
     state: State,
     sender: Sender,
-    events: broadcast::Sender<AlertEvent>,
 }
 
 impl Detector {
-    /// A detector; `events` hears of every change of an alert.
+    /// A detector whose messages `sender` delivers.
     #[must_use]
-    pub fn new(
-        engine: Engine,
-        state: State,
-        sender: Sender,
-        events: broadcast::Sender<AlertEvent>,
-    ) -> Self {
-        Self { engine, state, sender, events }
+    pub fn new(engine: Engine, state: State, sender: Sender) -> Self {
+        Self { engine, state, sender }
     }
 
     /// What `rule` says of every closed month and subject of the session's snapshot.
@@ -75,12 +68,7 @@ impl Signals for Detector {
             hooks: &self.sender.hook_ids(),
         };
         let events = self.state.apply_evaluation(&evaluation, &StandardMessage).await?;
-        let changed = events.len() as u64;
-        for event in events {
-            // Nobody listening is fine: the alert is stored.
-            let _ = self.events.send(event);
-        }
-        Ok(changed)
+        Ok(events.len() as u64)
     }
 
     async fn notify(&self) -> Result<u64, Cause> {

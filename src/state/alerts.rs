@@ -10,7 +10,7 @@ use hub_domain::principal::{Principal, SiteScope};
 use sha2::{Digest, Sha256};
 use sqlx::{Row, Sqlite, Transaction};
 
-use crate::{Error, State, text};
+use crate::{Error, State, events, text};
 
 const TABLE: &str = "alert";
 
@@ -75,7 +75,8 @@ impl State {
         for observation in evaluation.observations {
             let known = load(&mut tx, observation).await?;
             let Some(event) = next_event(known, observation, evaluation, now) else { continue };
-            store(&mut tx, &event.alert).await?;
+            let body = store(&mut tx, &event.alert).await?;
+            events::append(&mut tx, &body).await?;
             for hook in evaluation.hooks {
                 let id = message_id(&event, evaluation.snapshot_id, hook);
                 enqueue(&mut tx, &id, hook, &event.alert.id, &message.body(&event), now).await?;
@@ -230,7 +231,8 @@ async fn load(
     row.as_ref().map(decode).transpose()
 }
 
-async fn store(tx: &mut Transaction<'_, Sqlite>, alert: &Alert) -> Result<(), Error> {
+/// Stores `alert`; returns its stored form.
+async fn store(tx: &mut Transaction<'_, Sqlite>, alert: &Alert) -> Result<String, Error> {
     let body = serde_json::to_string(alert)
         .map_err(|source| Error::Inconsistent { table: TABLE, source: source.into() })?;
     sqlx::query(
@@ -245,11 +247,11 @@ async fn store(tx: &mut Transaction<'_, Sqlite>, alert: &Alert) -> Result<(), Er
     .bind(&alert.site_id)
     .bind(state_name(alert.state))
     .bind(text::instant(alert.fired_at))
-    .bind(body)
+    .bind(&body)
     .execute(&mut **tx)
     .await
     .map_err(Error::write(TABLE))?;
-    Ok(())
+    Ok(body)
 }
 
 async fn enqueue(

@@ -74,6 +74,10 @@ async fn one_identity_fires_once_and_resolves_once() {
         .await
         .expect("listed");
     assert_eq!(all.edges.len(), 1);
+    let told = state.alert_events_after(0).await.expect("listed");
+    let order: Vec<AlertState> = told.iter().map(|(_, event)| event.state).collect();
+    assert_eq!(order, [AlertState::Firing, AlertState::Resolved, AlertState::Firing]);
+    assert_eq!(state.last_alert_event().await.expect("read"), told[2].0);
     // Three events to two hooks each.
     assert_eq!(state.deliveries().await.expect("listed").len(), 6);
 }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod alerts;
 pub mod error;
+pub mod events;
 pub mod keys;
 pub mod lease;
 pub mod outbox;

@@ -39,6 +39,7 @@ impl Write for Buffer {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "one writer lives per answer, never a list of them")]
 enum Writer {
     Json(json::Writer<Buffer, JsonArray>),
     Csv(csv::Writer<Buffer>),

@@ -193,7 +193,7 @@ fn item_cost_gives_the_published_unit_costs() {
     close(&got["ABEA0001"]["direct"], 285.373_742_461_469_76, 1e-9);
     close(&got["ABEA0001"]["support"], 298.807_356_556_507_95, 1e-9);
     close(&got["ABEA0001"]["full"], 314.169_776_438_104_07, 1e-9);
-    close(&got["EBBBP001"]["full"], 1_093.777_729_841_711_1, 1e-9);
+    close(&got["EBBBP001"]["full"], 1_093.777_729_841_711, 1e-9);
     let plain = "item-cost --pools @pools.csv --items @items.csv";
     close(&files.run(plain).expect("ok")["ABEA0001"]["direct"], 196.158_383_783_783_8, 1e-9);
 }

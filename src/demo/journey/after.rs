@@ -70,7 +70,7 @@ impl Teller<'_> {
             self.world.site_id(site),
             if nps { 1i64 } else { 2 },
             question,
-            score as i64,
+            score,
             comment,
             at
         ];

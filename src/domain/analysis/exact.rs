@@ -46,7 +46,7 @@ pub(super) fn rounded_to_sum(amounts: &[BigRational], places: u32) -> Option<Vec
     let missing = (total.round().to_integer() - units.iter().sum::<BigInt>()).to_usize()?;
     let mut order: Vec<usize> = (0..amounts.len()).collect();
     let cut_off = |index: &usize| &scaled[*index] - scaled[*index].floor();
-    order.sort_by(|left, right| cut_off(right).cmp(&cut_off(left)));
+    order.sort_by_key(|index| std::cmp::Reverse(cut_off(index)));
     for index in order.into_iter().take(missing) {
         units[index] += BigInt::one();
     }
