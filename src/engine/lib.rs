@@ -5,8 +5,8 @@
 //! values. Must not know HTTP or GraphQL.
 //!
 //! ```text
-//! Engine ── open(principal, snapshot) ──► Session ── fetch(sql, params) ──► readers (trusted, cached)
-//!   │                                        └────── user_sql(sql) ─────► doors (bounded, masked)
+//! Engine ─ open(principal, snapshot) ─► Session ─ fetch(sql, params) ─► readers (trusted, cached)
+//!   │                                      └──── user_sql(sql) ────► doors (bounded, masked)
 //!   └─ lake, contracts, registry, memory, query threads
 //! ```
 

@@ -75,9 +75,8 @@ pub(crate) fn parse(sql: &str, explain: bool) -> Result<AnyStatement, SqlError> 
         {
             Err(refused("this form of `explain` is not allowed"))
         }
-        _ => Err(refused("only `select` is allowed").with_hint(
-            "the doors read; tables are listed in `information_schema.tables`",
-        )),
+        _ => Err(refused("only `select` is allowed")
+            .with_hint("the doors read; tables are listed in `information_schema.tables`")),
     }
 }
 

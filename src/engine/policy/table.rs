@@ -168,7 +168,8 @@ impl TableProvider for SecuredTable {
         let scan = self.inner.scan(state, Some(&read), &scanned, None).await?;
         let schema = DFSchema::try_from(scan.schema().as_ref().clone())?;
         // Pushed predicates run here too: rows they drop are not there for what lies above.
-        let permitted: Arc<dyn ExecutionPlan> = match conjunction(pushed.into_iter().chain(policy)) {
+        let permitted: Arc<dyn ExecutionPlan> = match conjunction(pushed.into_iter().chain(policy))
+        {
             Some(kept) => {
                 let predicate = state.create_physical_expr(kept, &schema)?;
                 Arc::new(FilterExec::try_new(predicate, scan)?)

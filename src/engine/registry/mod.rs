@@ -59,10 +59,8 @@ impl Registry {
     /// Every problem found, in file order.
     pub fn load(project: &ProjectFiles, contracts: &Contracts) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut registry = Self {
-            nodes: nodes::load(project, contracts, &mut problems),
-            ..Self::default()
-        };
+        let mut registry =
+            Self { nodes: nodes::load(project, contracts, &mut problems), ..Self::default() };
         if let Some(text) = project.files.get(DIMENSIONS) {
             match files::dimensions(DIMENSIONS, text) {
                 Ok(dimensions) => registry.dimensions = dimensions,
