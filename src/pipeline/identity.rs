@@ -31,7 +31,8 @@ pub(crate) async fn person_link(
     let frame = context.table(table).await?;
     let names = frame.schema().fields().iter().map(|field| field.name().clone());
     let keys: Vec<String> = names.filter(|name| name.starts_with(KEY)).collect();
-    let columns: Vec<&str> = std::iter::once(RECORD).chain(keys.iter().map(String::as_str)).collect();
+    let columns: Vec<&str> =
+        std::iter::once(RECORD).chain(keys.iter().map(String::as_str)).collect();
     let mut rows = frame.select_columns(&columns)?.execute_stream().await?;
     let mut records = Vec::new();
     while let Some(batch) = rows.try_next().await? {

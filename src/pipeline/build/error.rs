@@ -11,7 +11,9 @@ pub enum BuildError {
     #[error("the build context could not be set up")]
     Context(#[source] hub_engine::Error),
     /// A node's table has no contract.
-    #[error("table `{table}` is made by a query and has no contract\n  hint: add schema/tables/{table}.yaml")]
+    #[error(
+        "table `{table}` is made by a query and has no contract\n  hint: add schema/tables/{table}.yaml"
+    )]
     NoContract {
         /// Table.
         table: String,

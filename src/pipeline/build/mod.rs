@@ -96,7 +96,8 @@ pub async fn build(
             let Some(target) = waiting.take_ready() else { break };
             let inputs = inputs(&nodes[&target], &versions);
             let node = nodes[&target].clone();
-            let run = NodeRun { request: Arc::clone(&shared), context: context.clone(), node, inputs };
+            let run =
+                NodeRun { request: Arc::clone(&shared), context: context.clone(), node, inputs };
             running.spawn(run.run());
         }
         let Some(finished) = running.join_next().await else { break };

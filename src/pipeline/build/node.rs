@@ -32,12 +32,13 @@ impl NodeRun {
         let print = fingerprint::of(&self.node, contract, engine, &self.inputs, *date);
         let handle = lake.table(&TableId::hub(table));
         let failed = |cause| BuildError::lake(table, cause);
-        if let Some(version) = handle.version().await.map_err(failed)?
+        let newest = handle.version().await.map_err(failed)?;
+        if let Some(version) = newest
             && self.is_made_by(&handle, version, &print).await?
         {
             return self.built(version, true).await;
         }
-        let spec = self.spec(&handle, contract, &print).await?;
+        let spec = self.spec(contract, newest, &print);
         let rows = self.rows(contract).await?;
         let outcome = handle.write(spec, rows).await.map_err(failed)?;
         if outcome.skipped && !self.is_made_by(&handle, outcome.version, &print).await? {
@@ -57,20 +58,16 @@ impl NodeRun {
         Ok(kept.get(BUILD_METADATA).is_some_and(|known| known == print))
     }
 
-    async fn spec(
-        &self,
-        handle: &DeltaTableHandle,
-        contract: &TableContract,
-        print: &str,
-    ) -> Result<WriteSpec, BuildError> {
-        let app_id = format!("build:{}", contract.table);
-        let known = handle.known_txn(&app_id).await;
-        let known = known.map_err(|cause| BuildError::lake(&contract.table, cause))?;
-        let txn = Txn { app_id, version: known.map_or(1, |known| known + 1) };
-        Ok(WriteSpec::new(stored_schema(contract), WriteMode::Overwrite, txn)
+    fn spec(&self, contract: &TableContract, newest: Option<u64>, print: &str) -> WriteSpec {
+        // Only builds write the table, one version each, so the version to come is a number no
+        // build had before; a rival build that takes it makes this one fail, not double.
+        let next = newest.map_or(0, |newest| newest + 1);
+        let version = i64::try_from(next).unwrap_or(i64::MAX);
+        let txn = Txn { app_id: format!("build:{}", contract.table), version };
+        WriteSpec::new(stored_schema(contract), WriteMode::Overwrite, txn)
             .laid_out_as(contract)
             .with_metadata(BUILD_METADATA, print)
-            .with_metadata("clinichub.business_date", self.request.date.to_string()))
+            .with_metadata("clinichub.business_date", self.request.date.to_string())
     }
 
     async fn rows(

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn a_node_runs_after_everything_it_reads() {
-        let nodes = [node("a", &[]), node("b", &["a"]), node("c", &["outside"]), node("d", &["b", "c"])];
+        let nodes =
+            [node("a", &[]), node("b", &["a"]), node("c", &["outside"]), node("d", &["b", "c"])];
         let mut waiting = Waiting::new(&nodes);
         assert_eq!(waiting.take_ready().as_deref(), Some("a"));
         assert_eq!(waiting.take_ready().as_deref(), Some("c"));

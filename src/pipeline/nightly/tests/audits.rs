@@ -106,7 +106,10 @@ async fn a_query_that_loses_values_is_not_cast() {
     .await;
     assert_eq!(run.status, RunStatus::Failed);
     let error = run.error.expect("an error");
-    assert!(error.starts_with("BUILD_FAILED: the query of table `visit` delivers `fee_fen`"), "{error}");
+    assert!(
+        error.starts_with("BUILD_FAILED: the query of table `visit` delivers `fee_fen`"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
