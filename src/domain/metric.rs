@@ -162,6 +162,9 @@ pub struct Dimension {
     /// Its column with the label.
     #[serde(default)]
     pub label_column: Option<String>,
+    /// Labels of a few fixed values, where no table holds them.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Restricts rows by one dimension. Conditions given together must all hold.

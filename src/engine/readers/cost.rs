@@ -45,9 +45,11 @@ pub(crate) async fn structure(
         async { if needs_names { org::units(source, None, None).await } else { Ok(Vec::new()) } };
     let (batches, units) = futures::join!(source.fetch(&sql, params), names);
     let (batches, units) = (batches?, units?);
+    let classes = source.definitions().catalogue.dimension("cost_class");
     let name = |key: &str| {
-        let unit = units.iter().find(|unit| unit.id == key);
-        unit.map_or_else(|| label(key), |unit| unit.name.clone())
+        let unit = units.iter().find(|unit| unit.id == key).map(|unit| &unit.name);
+        let class = || classes.as_ref().ok().and_then(|dimension| dimension.labels.get(key));
+        unit.or_else(class).map_or_else(|| key.to_owned(), Clone::clone)
     };
 
     let mut slices = Vec::new();
@@ -98,24 +100,6 @@ async fn under(
     }
     // Every cost is booked on a department, so the units below say which.
     Ok(format!(" and dept_id in ({})", names.join(", ")))
-}
-
-/// Name of a cost class; months and unknown keys are their own label.
-fn label(key: &str) -> String {
-    let name = match key {
-        "labour" => "人员经费",
-        "material" => "卫生材料费",
-        "drug" => "药品费",
-        "depreciation" => "固定资产折旧费",
-        "amortisation" => "无形资产摊销费",
-        "risk_fund" => "提取医疗风险基金",
-        "marketing" => "营销费",
-        "rent" => "租金",
-        "other" => "其他费用",
-        "unknown" => "未归类",
-        _ => key,
-    };
-    name.to_owned()
 }
 
 #[cfg(test)]

@@ -146,8 +146,8 @@ pub(crate) fn statement(
         None => (String::new(), ""),
     };
     let sql = format!(
-        "select {outer}level, count(*) as units\nfrom (select {level} as level{value}\nfrom hub.{}\n\
-         where {}\ngroup by {unit})\ngroup by {outer}level",
+        "select {outer}level, count(*) as units\nfrom (select {level} as level{value}\nfrom hub.{}\
+         \nwhere {}\ngroup by {unit})\ngroup by {outer}level",
         funnel.source,
         predicates.join("\n  and "),
     );

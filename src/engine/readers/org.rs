@@ -12,8 +12,8 @@ use hub_domain::{Error, Principal};
 use super::Source;
 use super::decode::{all, org_unit};
 
-const SQL: &str = "select org_unit_id, level, parent_id, code, name, site_type, business_line, city \
-                   from hub.org_unit order by org_unit_id";
+const SQL: &str = "select org_unit_id, level, parent_id, code, name, site_type, business_line, \
+                   city from hub.org_unit order by org_unit_id";
 
 /// Visible units, of one level and under one parent when given.
 pub(crate) async fn units(

@@ -179,6 +179,7 @@ impl Warehouse for World {
             label_table: None,
             label_key: None,
             label_column: None,
+            labels: std::collections::BTreeMap::new(),
         }]
     }
 

@@ -40,7 +40,12 @@ pub(crate) async fn load(source: &dyn Source, dimensions: &[String]) -> Result<L
             Ok::<_, Error>((id.clone(), labels))
         })
     });
-    let by_dimension = futures::future::try_join_all(loading).await?.into_iter().collect();
+    let mut by_dimension: HashMap<String, HashMap<String, String>> =
+        futures::future::try_join_all(loading).await?.into_iter().collect();
+    for dimension in dimensions.iter().filter_map(|id| catalogue.dimension(id).ok()) {
+        let fixed = dimension.labels.iter().map(|(key, label)| (key.clone(), label.clone()));
+        by_dimension.entry(dimension.id.clone()).or_default().extend(fixed);
+    }
     Ok(Labels { by_dimension })
 }
 
