@@ -78,7 +78,9 @@ mod tests {
     }
 
     fn is_test(path: &str) -> bool {
-        path.starts_with("tests/") || path.ends_with("_tests.rs") || path.ends_with("/tests.rs")
+        path.starts_with("tests/")
+            || path.ends_with("_tests.rs")
+            || path.ends_with("/tests.rs")
             || path.contains("/tests/")
     }
 
@@ -120,7 +122,8 @@ mod tests {
     fn files_stay_short() {
         let long = rust_code().filter_map(|(path, text)| {
             let lines = text.lines().count();
-            (lines > 500).then(|| format!("{path}: {lines} lines, the cap is 500: split by concept"))
+            (lines > 500)
+                .then(|| format!("{path}: {lines} lines, the cap is 500: split by concept"))
         });
         breaches(long.collect());
         let sql = text_files().into_iter().filter(|(path, _)| path.ends_with(".sql"));
@@ -136,7 +139,8 @@ mod tests {
     fn every_query_has_its_contract() {
         let files = text_files();
         let found = files.iter().filter_map(|(path, _)| {
-            let query = path.strip_prefix("queries/staging/").or(path.strip_prefix("queries/marts/"))?;
+            let query =
+                path.strip_prefix("queries/staging/").or(path.strip_prefix("queries/marts/"))?;
             let table = query.strip_suffix(".sql")?.rsplit('/').next()?;
             let contract = format!("schema/tables/{table}.yaml");
             let paired = files.iter().any(|(other, _)| *other == contract);

@@ -5,13 +5,16 @@ use std::path::Path;
 
 use super::logins::Login;
 
+const LAST_ARRIVALS: &str = include_str!("../../../queries/saved/last_arrivals.sql");
+const LAST_SEEN: &str = include_str!("../../../queries/saved/patients_seen_last.sql");
+
 /// After `--no-serve`.
 pub(super) fn offline(config: &Path, logins: &[Login]) -> String {
     let config = config.display();
     format!(
-        "ready\n{}\ntry:\n  clinichub sql --config {config} 'select * from hub.patient_360 limit 5'\n  \
-         clinichub serve --config {config}",
-        users(logins)
+        "ready\n{}\ntry:\n  clinichub sql --config {config} '{}'\n  clinichub serve --config {config}",
+        users(logins),
+        LAST_SEEN.trim_end()
     )
 }
 
@@ -28,15 +31,16 @@ pub(super) fn served(config: &Path, at: SocketAddr, logins: &[Login]) -> String 
     let board = "{ board(id: \"group_ceo\") { title freshness { snapshotId } tiles { metric { id \
                  label } value compare target status } } }";
     let patients = "{ patients(first: 3) { edges { node { id displayName lifecycle } } } }";
-    let sql = "select * from metrics.arrivals order by period desc limit 5";
+    let sql = LAST_ARRIVALS.trim_end();
     format!(
         "serving on http://{at}  (GraphQL at /graphql, SQL at /sql, subscriptions at /graphql/ws)\n\
          {}\ntry:\n{}\n{}\n  curl -s http://{at}/sql -H 'authorization: Bearer {key}' \
-         -H 'accept: text/csv' -d '{sql}'\n  clinichub sql --config {} '{sql}'",
+         -H 'accept: text/csv' -d '{sql}'\n  clinichub sql --config {} '{}'",
         users(logins),
         graphql(board),
         graphql(patients),
         config.display(),
+        LAST_SEEN.trim_end(),
     )
 }
 

@@ -80,7 +80,7 @@ impl Teller<'_> {
             }
         }
         if let Some(plan) = course.plan {
-            self.finish_plan(plan, completed);
+            self.finish_plan(&plan, completed);
         }
         last
     }
@@ -119,7 +119,7 @@ impl Teller<'_> {
             };
             let deal = self.sale(&mut sitting, pitch, None);
             if let Some(plan) = deal.plan {
-                self.finish_plan(plan, None);
+                self.finish_plan(&plan, None);
             }
         } else if self.dice.chance(profile.pay_as_you_go) {
             let picks = self.small_picks(desk.line, richer);

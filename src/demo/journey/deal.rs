@@ -254,7 +254,7 @@ impl Teller<'_> {
     }
 
     /// Writes the plan with its ending: completed at a moment, or left as it was.
-    pub(super) fn finish_plan(&mut self, plan: PlanDraft, completed: Option<At>) {
+    pub(super) fn finish_plan(&mut self, plan: &PlanDraft, completed: Option<At>) {
         let row = |status: i64, changed: At| {
             row![
                 plan.id,

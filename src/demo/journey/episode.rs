@@ -49,7 +49,7 @@ impl Teller<'_> {
     ) -> Sitting {
         if deal.bought.is_empty() {
             if let Some(plan) = plan {
-                self.finish_plan(plan, deal.won.then_some(sitting.now.days(1)));
+                self.finish_plan(&plan, deal.won.then_some(sitting.now.days(1)));
             }
             return sitting;
         }

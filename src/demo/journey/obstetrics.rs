@@ -48,7 +48,7 @@ impl Teller<'_> {
         self.depart(sitting, 1);
         if !deal.won {
             if let Some(plan) = deal.plan {
-                self.finish_plan(plan, None);
+                self.finish_plan(&plan, None);
             }
             self.babies_first(born, 0.15);
             return;
@@ -128,7 +128,7 @@ impl Teller<'_> {
         let mut deal = self.sale(&mut sitting, pitch, Some(picks));
         self.after_visit(&sitting, true, false);
         if let Some(plan) = deal.plan.take() {
-            self.finish_plan(plan, None);
+            self.finish_plan(&plan, None);
         }
         if let Some(stay) = deal.bought.first().copied() {
             let taken = self.story.entitlements[stay].left();

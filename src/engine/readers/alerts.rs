@@ -37,6 +37,9 @@ pub fn closed_months(day: NaiveDate, count: u32) -> Vec<NaiveDate> {
     months
 }
 
+/// A dimension of practitioners and the values kept.
+type StaffFilter<'a> = (&'a str, &'a [String]);
+
 /// A condition on a metric, as [`Condition::Metric`] holds it.
 struct MetricCondition<'a> {
     rule: &'a AlertRule,
@@ -146,7 +149,7 @@ impl MetricCondition<'_> {
     fn split_filter(
         &self,
         source: &dyn Source,
-    ) -> Result<(Vec<DimensionFilter>, Vec<(&str, &[String])>), Error> {
+    ) -> Result<(Vec<DimensionFilter>, Vec<StaffFilter<'_>>), Error> {
         let metric = source.definitions().catalogue.metric(self.metric)?;
         let (mut inside, mut of_staff) = (Vec::new(), Vec::new());
         for (dimension, values) in self.filter {

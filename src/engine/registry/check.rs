@@ -32,7 +32,7 @@ pub(super) struct Checker<'a> {
 type Fault = (String, Option<&'static str>);
 
 impl Checker<'_> {
-    pub(super) fn run(&self, found: Found<'_>, problems: &mut Vec<Problem>) {
+    pub(super) fn run(&self, found: &Found<'_>, problems: &mut Vec<Problem>) {
         self.dimensions(problems);
         check(found.metrics, problems, |metric, faults| self.metric(metric, faults));
         check(found.funnels, problems, |funnel, faults| self.funnel(funnel, faults));

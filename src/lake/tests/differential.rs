@@ -82,11 +82,11 @@ fn atom(random: &mut ChaCha8Rng) -> String {
     let n: i64 = random.random_range(0..10);
     match random.random_range(0..14) {
         0 => format!("row_id {op} {}", random.random_range(-10..ROWS as i64 + 10)),
-        1 => format!("month {op} '2024-{:02}'", n),
-        2 => format!("month in ('2024-{:02}', '2024-03', '1999-01')", n),
+        1 => format!("month {op} '2024-{n:02}'"),
+        2 => format!("month in ('2024-{n:02}', '2024-03', '1999-01')"),
         3 => format!("site {op} '上海S{n:02}'"),
         4 => format!("site like '%{n}'"),
-        5 => format!("fee {op} {}.{:02}", random.random_range(-6_000..60_000), n),
+        5 => format!("fee {op} {}.{n:02}", random.random_range(-6_000..60_000)),
         6 => format!("wide {op} 123456789012345.67{:03}", random.random_range(700..900)),
         7 => format!("born {op} date '{}-0{}-15'", random.random_range(1920..2025), n.max(1)),
         8 => format!(

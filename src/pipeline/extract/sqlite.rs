@@ -80,11 +80,10 @@ impl Source for Sqlite {
         let spec = Arc::clone(intake.spec());
         let bound = intake.bound();
         let stream = blocking(intake, move |outlet| {
-            let read = connection
+            connection
                 .lock()
                 .map_err(|_| broken(&spec, Told("a reader died".into())))
-                .and_then(|connection| read(&connection, &spec, bound.as_ref(), outlet));
-            read
+                .and_then(|connection| read(&connection, &spec, bound.as_ref(), outlet))
         });
         Ok(stream.boxed())
     }

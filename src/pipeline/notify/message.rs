@@ -13,9 +13,7 @@ impl Message for StandardMessage {
         let alert = &event.alert;
         let (kind, at) = match event.state {
             AlertState::Firing => ("alert.firing", alert.fired_at),
-            AlertState::Resolved => {
-                ("alert.resolved", alert.resolved_at.unwrap_or(alert.fired_at))
-            }
+            AlertState::Resolved => ("alert.resolved", alert.resolved_at.unwrap_or(alert.fired_at)),
         };
         json!({
             "type": kind,

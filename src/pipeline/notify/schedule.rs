@@ -4,8 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 /// Waits before tries 2, 3, …: the schedule Standard Webhooks 1.0 gives as its example.
-const WAITS_SECONDS: [i64; 9] =
-    [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+const WAITS_SECONDS: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
 /// When try number `attempts + 1` is due, none when tries are used up. The wait is spread by up
 /// to ±10 % so that hooks are not hit in step; the spread depends on the message alone, so a

@@ -16,9 +16,9 @@ use standardwebhooks::Webhook;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::Error;
 use super::guard::is_public;
 use super::schedule::next_attempt;
-use super::Error;
 
 /// Longest one try may take; a claim is held a little longer.
 const TRY_SECONDS: u64 = 20;
@@ -40,20 +40,15 @@ impl Hook {
     ///
     /// # Errors
     /// `Address` for anything but http and https, `Secret` for a malformed secret.
-    pub fn new(
-        id: &str,
-        url: &str,
-        secret: &str,
-        allow_private: bool,
-    ) -> Result<Self, Error> {
+    pub fn new(id: &str, url: &str, secret: &str, allow_private: bool) -> Result<Self, Error> {
         let bad_address = || Error::Address { hook: id.to_owned() };
         let url = Url::parse(url).map_err(|_| bad_address())?;
         let web = matches!(url.scheme(), "https" | "http") && url.has_host();
         if !web || !url.username().is_empty() || url.password().is_some() {
             return Err(bad_address());
         }
-        let signer = Webhook::new(secret)
-            .map_err(|source| Error::Secret { hook: id.to_owned(), source })?;
+        let signer =
+            Webhook::new(secret).map_err(|source| Error::Secret { hook: id.to_owned(), source })?;
         Ok(Self { id: id.to_owned(), url, signer, allow_private })
     }
 }
@@ -63,7 +58,10 @@ enum Tried {
     Delivered(StatusCode),
     /// The hook said it is gone for good.
     Gone(StatusCode),
-    Failed { result: String, retry_after: Option<TimeDelta> },
+    Failed {
+        result: String,
+        retry_after: Option<TimeDelta>,
+    },
 }
 
 /// Sends what the outbox holds.

@@ -39,7 +39,8 @@ async fn receiver(answers: Vec<&'static str>) -> (String, Arc<Mutex<Vec<String>>
                 request.extend_from_slice(&chunk[..read]);
             }
             kept.lock().expect("seen").push(String::from_utf8(request).expect("text"));
-            let reply = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let reply =
+                format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             socket.write_all(reply.as_bytes()).await.expect("answered");
         }
     });

@@ -331,14 +331,14 @@ impl ReadSession for Session {
             kind: "payment".into(),
             summary: "付款".into(),
             site_id: Some("SH01".into()),
-            amount: Some(Fen(128_00)),
+            amount: Some(Fen(12_800)),
         });
         paged(events.collect(), page)
     }
 
     async fn money(&self, _person: &str) -> Result<Money, Error> {
-        let [billed, cash, earned] = [Fen(300_00), Fen(250_00), Fen(200_00)];
-        let [refund, deferred, arrears] = [Fen(0), Fen(50_00), Fen(50_00)];
+        let [billed, cash, earned] = [Fen(30_000), Fen(25_000), Fen(20_000)];
+        let [refund, deferred, arrears] = [Fen(0), Fen(5_000), Fen(5_000)];
         Ok(Money { billed, cash, earned, refund, deferred, arrears })
     }
 
@@ -347,7 +347,7 @@ impl ReadSession for Session {
             id: "plan-1".into(),
             status: "accepted".into(),
             presented_at: at("2026-02-01T02:00:00Z"),
-            total: Fen(1_000_00),
+            total: Fen(100_000),
             items: 4,
             items_done: 1,
             site_id: Some("SH01".into()),
@@ -361,7 +361,7 @@ impl ReadSession for Session {
             times_total: 10,
             times_used: 4,
             times_left: 6,
-            left_value: Fen(600_00),
+            left_value: Fen(60_000),
             expires_on: Some(day("2026-12-31")),
             site_id: Some("SH01".into()),
         }])

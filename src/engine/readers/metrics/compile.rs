@@ -125,6 +125,10 @@ pub fn inputs_of(catalogue: &Catalogue, metric: &Metric, shift: Shift, into: &mu
     }
 }
 
+/// Inputs with equal shift, table, time column and dimension expressions share a statement: they
+/// read the same rows in the same pieces.
+type SameRows<'a> = (Shift, &'a str, &'a str, Vec<&'a str>);
+
 /// Statements that read `inputs`, in a fixed order.
 ///
 /// # Errors
@@ -134,9 +138,7 @@ pub fn compile(
     inputs: &BTreeSet<Input>,
     reading: &Reading<'_>,
 ) -> Result<Vec<Statement>, Error> {
-    // Inputs share a statement when they read the same rows in the same pieces.
-    let mut groups: BTreeMap<(Shift, &str, &str, Vec<&str>), Vec<(&Input, Simple<'_>)>> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<SameRows<'_>, Vec<(&Input, Simple<'_>)>> = BTreeMap::new();
     for input in inputs {
         let metric = catalogue.metric(&input.metric)?;
         let Some(simple) = metric.simple() else { continue };

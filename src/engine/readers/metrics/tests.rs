@@ -50,12 +50,12 @@ fn number(text: &str) -> Option<Decimal> {
 
 /// `dimension values…=value` of the first metric, per row.
 fn shown(result: &MetricsResult) -> Vec<String> {
-    let text = |value: Option<Decimal>| value.map_or("-".to_owned(), |value| value.to_string());
+    let text = |value: Option<Decimal>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
     let row = |row: &hub_domain::metric::MetricsRow| {
         let period = row.period.map(|day| day.format("%m-%d").to_string());
         let keys: Vec<String> = period
             .into_iter()
-            .chain(row.dimensions.iter().map(|it| it.value.clone().unwrap_or("-".into())))
+            .chain(row.dimensions.iter().map(|it| it.value.clone().unwrap_or_else(|| "-".into())))
             .collect();
         format!("{}={}", keys.join(" "), text(row.values[0].value))
     };

@@ -112,7 +112,7 @@ fn micros(fraction: &[u8]) -> Result<u32, Reason> {
         return Err(Reason::BadValue);
     }
     let value = digits(fraction)? * 10_u32.pow(9 - fraction.len() as u32);
-    if value % 1_000 == 0 { Ok(value / 1_000) } else { Err(Reason::BadValue) }
+    if value.is_multiple_of(1_000) { Ok(value / 1_000) } else { Err(Reason::BadValue) }
 }
 
 /// A number of at most nine digits.
