@@ -1,0 +1,30 @@
+-- due appointments by site and month of the start
+-- due: start on or before the last day with data, neither proposed nor pending, and not
+-- cancelled 24 hours or more before the start
+with last_day as (
+    select max(day) as day
+    from (
+        select max(local_date(ddsj)) as day from raw.his_t_jz
+        union all
+        select max(local_date(sksj)) as day from raw.his_t_sk
+        union all
+        select max(local_date("创建时间")) as day from raw.crm_lead
+    ) as days
+)
+
+select
+    org.jgbm as site,
+    month_of(local_date(booking.kssj)) as month,
+    count(*) as numerator,
+    1 as denominator,
+    cast(count(*) as double) as value
+from raw.his_t_yy as booking
+inner join raw.his_t_org as org on booking.jgid = org.jgid
+cross join last_day
+where local_date(booking.kssj) <= last_day.day
+    and booking.zt not in (0, 1)
+    and not (
+        booking.zt = 5
+        and coalesce(booking.qxsj, booking.kssj) <= booking.kssj - interval '24 hours'
+    )
+group by org.jgbm, month_of(local_date(booking.kssj))
