@@ -42,7 +42,7 @@ pub enum PublishError {
         what: String,
         /// Cause.
         #[source]
-        cause: LakeError,
+        cause: Box<LakeError>,
     },
 }
 
@@ -80,7 +80,7 @@ pub async fn publish(
     match lake.publish(&snapshot).await {
         Ok(()) => Ok(snapshot),
         Err(LakeError::PublishTaken { id }) => Err(PublishError::Taken { id }),
-        Err(cause) => Err(PublishError::Lake { what: cause.to_string(), cause }),
+        Err(cause) => Err(PublishError::Lake { what: cause.to_string(), cause: Box::new(cause) }),
     }
 }
 

@@ -25,7 +25,7 @@ pub enum AuditError {
         check: String,
         /// Cause; it may quote a value and is never printed.
         #[source]
-        cause: DataFusionError,
+        cause: Box<DataFusionError>,
     },
     /// The published tables cannot be read.
     #[error("published table `{table}` cannot be read: {what}")]
@@ -36,7 +36,7 @@ pub enum AuditError {
         what: String,
         /// Cause.
         #[source]
-        cause: LakeError,
+        cause: Box<LakeError>,
     },
 }
 
@@ -48,6 +48,6 @@ impl AuditError {
     }
 
     pub(super) fn run(table: &str, check: &str, cause: DataFusionError) -> Self {
-        Self::Run { table: table.to_owned(), check: check.to_owned(), cause }
+        Self::Run { table: table.to_owned(), check: check.to_owned(), cause: Box::new(cause) }
     }
 }

@@ -98,9 +98,12 @@ pub(super) async fn lost_rows(request: &AuditRequest<'_>) -> Result<Vec<AuditRes
     for (key, version) in &published.tables {
         let id = TableId::parse(key);
         let (TableId::Hub(table), Some(&rows)) = (&id, now.get(key.as_str())) else { continue };
-        let before = request.lake.lake_table(&id, *version).await.map_err(|cause| {
-            AuditError::Lake { table: table.clone(), what: cause.to_string(), cause }
-        })?;
+        let before =
+            request.lake.lake_table(&id, *version).await.map_err(|cause| AuditError::Lake {
+                table: table.clone(),
+                what: cause.to_string(),
+                cause: Box::new(cause),
+            })?;
         let before = before.row_count().unwrap_or_default();
         results.push(loss(table, before, rows));
     }

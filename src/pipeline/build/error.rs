@@ -9,10 +9,11 @@ use hub_lake::LakeError;
 pub enum BuildError {
     /// The query context could not be set up.
     #[error("the build context could not be set up")]
-    Context(#[source] hub_engine::Error),
+    Context(#[source] Box<hub_engine::Error>),
     /// A node's table has no contract.
     #[error(
-        "table `{table}` is made by a query and has no contract\n  hint: add schema/tables/{table}.yaml"
+        "table `{table}` is made by a query and has no contract\n  hint: add \
+         schema/tables/{table}.yaml"
     )]
     NoContract {
         /// Table.
@@ -45,7 +46,7 @@ pub enum BuildError {
         kind: &'static str,
         /// Cause; it may quote a value and is never printed.
         #[source]
-        cause: DataFusionError,
+        cause: Box<DataFusionError>,
     },
     /// The lake failed.
     #[error("table `{table}` could not be read or written: {what}")]
@@ -56,7 +57,7 @@ pub enum BuildError {
         what: String,
         /// Cause.
         #[source]
-        cause: LakeError,
+        cause: Box<LakeError>,
     },
     /// Another build wrote the table meanwhile.
     #[error("another build wrote table `{table}` meanwhile\n  hint: run one nightly at a time")]
@@ -79,10 +80,10 @@ impl BuildError {
             return Self::Run {
                 table: table.to_owned(),
                 kind,
-                cause: DataFusionError::External(Box::new(cause)),
+                cause: Box::new(DataFusionError::External(Box::new(cause))),
             };
         }
-        Self::Lake { table: table.to_owned(), what: cause.to_string(), cause }
+        Self::Lake { table: table.to_owned(), what: cause.to_string(), cause: Box::new(cause) }
     }
 
     pub(super) fn plan(table: &str, cause: &DataFusionError) -> Self {
@@ -92,7 +93,7 @@ impl BuildError {
     }
 
     pub(super) fn run(table: &str, cause: DataFusionError) -> Self {
-        Self::Run { table: table.to_owned(), kind: kind(&cause), cause }
+        Self::Run { table: table.to_owned(), kind: kind(&cause), cause: Box::new(cause) }
     }
 }
 
@@ -101,7 +102,7 @@ fn kind(error: &DataFusionError) -> &'static str {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => "it needs more memory than it may have",
         DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => {
-            "a value does not fit the type it is converted to, or an operation is not defined for it"
+            "a value does not fit the type or the operation it is used with"
         }
         DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) => {
             "a file could not be read"

@@ -82,7 +82,8 @@ pub async fn build(
     request: &BuildRequest,
     progress: &dyn BuildProgress,
 ) -> Result<Built, BuildError> {
-    let context = build_context(&request.engine).map_err(BuildError::Context)?;
+    let context =
+        build_context(&request.engine).map_err(|cause| BuildError::Context(Box::new(cause)))?;
     let mut versions = register_raw(request, &context).await?;
     let shared = Arc::new(request.clone());
     let nodes: BTreeMap<String, Node> =
@@ -136,7 +137,7 @@ async fn register_raw(
             let version = version.map_err(|cause| BuildError::lake(&id.key(), cause))?;
             register_raw_view(context, &request.lake, source, table, version)
                 .await
-                .map_err(BuildError::Context)?;
+                .map_err(|cause| BuildError::Context(Box::new(cause)))?;
             versions.extend(version.map(|version| (id.key(), version)));
         }
     }

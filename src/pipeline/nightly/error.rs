@@ -21,7 +21,7 @@ pub enum NightlyError {
     Log(#[source] Cause),
     /// The lake cannot be used.
     #[error("the lake cannot be used: {0}")]
-    Lake(#[source] hub_lake::LakeError),
+    Lake(#[source] Box<hub_lake::LakeError>),
     /// Extraction failed.
     #[error(transparent)]
     Extract(#[from] ExtractError),

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use hub_domain::run::{Run, TableLoad};
 use hub_domain::snapshot::{AuditResult, Snapshot};
+use hub_lake::LakeError;
 
 use super::{Nightly, NightlyError, NightlyRequest, Progress, Signals, timed};
 use crate::audit::{self, AuditRequest};
@@ -29,14 +30,14 @@ impl Nightly {
         run: &mut Run,
     ) -> Result<(), NightlyError> {
         self.record(run).await?;
-        self.lake.probe().await.map_err(NightlyError::Lake)?;
+        self.lake.probe().await.map_err(lake_error)?;
         let sources = self.chosen(request)?;
         let run_id = run.id.clone();
         let extracting = self.extract(request, &sources, &run_id, progress);
         run.loads = timed("extract", progress, run, extracting).await?;
         self.record(run).await?;
         let built = self.stage("build", progress, run, self.build(request, progress)).await?;
-        let published = self.lake.latest().await.map_err(NightlyError::Lake)?;
+        let published = self.lake.latest().await.map_err(lake_error)?;
         let loads = run.loads.clone();
         let auditing = self.audit(request, &built, &loads, published.as_ref());
         let audits = self.stage("audit", progress, run, auditing).await?;
@@ -163,4 +164,8 @@ async fn detect(signals: &Arc<dyn Signals>, snapshot: &Snapshot) -> Result<u64, 
 
 async fn notify(signals: &Arc<dyn Signals>) -> Result<u64, NightlyError> {
     signals.notify().await.map_err(NightlyError::Notify)
+}
+
+fn lake_error(cause: LakeError) -> NightlyError {
+    NightlyError::Lake(Box::new(cause))
 }
