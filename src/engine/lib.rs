@@ -20,6 +20,7 @@ mod error;
 mod guard;
 mod limits;
 mod policy;
+mod prepared;
 mod raw_view;
 pub mod readers;
 pub mod registry;

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
-use datafusion::common::ParamValues;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::{collect, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionContext};
@@ -22,6 +21,7 @@ use crate::engine::Engine;
 use crate::error::{run_error, shared};
 use crate::limits::LimitedStream;
 use crate::policy::Persons;
+use crate::prepared::Prepared;
 use crate::readers::Definitions;
 use crate::sql_error::SqlError;
 use crate::{Error, Registry, guard, udf};
@@ -32,6 +32,8 @@ pub(crate) struct Core {
     scope: Arc<Scope>,
     /// For statements of the readers.
     trusted: Context,
+    /// Plans of those statements.
+    prepared: Prepared,
     /// For statements of users: masked, and without dangerous functions.
     door: Context,
 }
@@ -69,7 +71,12 @@ impl Core {
             context.register_catalog(CATALOG, Arc::new(catalog));
             Context(context)
         };
-        Self { trusted: context(false), door: context(true), scope: Arc::clone(&scope) }
+        Self {
+            trusted: context(false),
+            prepared: Prepared::default(),
+            door: context(true),
+            scope: Arc::clone(&scope),
+        }
     }
 }
 
@@ -176,17 +183,15 @@ impl Session {
             let _turn = turn.await;
             let mut state = core.trusted.0.state();
             state.execution_props_mut().query_execution_start_time = Some(now);
-            let mut plan = state.create_logical_plan(&sql).await.map_err(Error::Plan)?;
-            if !params.is_empty() {
-                plan = plan.with_param_values(ParamValues::from(params)).map_err(Error::Plan)?;
-            }
+            let plan = core.prepared.plan(&state, &sql, params).await.map_err(Error::Plan)?;
             SQLOptions::new()
                 .with_allow_ddl(false)
                 .with_allow_dml(false)
                 .with_allow_statements(false)
                 .verify_plan(&plan)
                 .map_err(Error::Plan)?;
-            let plan = state.create_physical_plan(&plan).await.map_err(Error::Plan)?;
+            let planner = state.query_planner();
+            let plan = planner.create_physical_plan(&plan, &state).await.map_err(Error::Plan)?;
             let schema = plan.schema();
             let mut batches = collect(plan, state.task_ctx()).await.map_err(run_error)?;
             if batches.is_empty() {

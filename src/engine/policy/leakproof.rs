@@ -2,7 +2,6 @@
 //! effect is to skip rows.
 
 use arrow::datatypes::Schema;
-use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Operator};
 
 /// Whether `expr` is built only from comparisons of a plain column with literals of exactly its
@@ -37,12 +36,15 @@ pub(super) fn is_leakproof(expr: &Expr, schema: &Schema, open: &dyn Fn(&str) -> 
 }
 
 fn compares(left: &Expr, right: &Expr, schema: &Schema, open: &dyn Fn(&str) -> bool) -> bool {
-    let (Expr::Column(column), Expr::Literal(value, _)) = (left, right) else { return false };
-    open(&column.name) && has_type_of(&column.name, value, schema)
-}
-
-fn has_type_of(column: &str, value: &ScalarValue, schema: &Schema) -> bool {
-    schema.field_with_name(column).is_ok_and(|field| *field.data_type() == value.data_type())
+    let Expr::Column(column) = left else { return false };
+    let given = match right {
+        Expr::Literal(value, _) => Some(value.data_type()),
+        // A parameter of a kept plan: its value is in its place before anything is scanned.
+        Expr::Placeholder(parameter) => parameter.field.as_ref().map(|f| f.data_type().clone()),
+        _ => None,
+    };
+    let declared = schema.field_with_name(&column.name).map(|field| field.data_type());
+    open(&column.name) && declared.is_ok_and(|declared| Some(declared) == given.as_ref())
 }
 
 #[cfg(test)]
