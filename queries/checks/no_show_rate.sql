@@ -23,7 +23,10 @@ counted as (
     cross join last_day
     where local_date(booking.kssj) <= last_day.day
         and booking.zt not in (0, 1)
-        and not (booking.zt = 5 and booking.qxsj <= booking.kssj - interval '24 hours')
+        and not (
+            booking.zt = 5
+            and coalesce(booking.qxsj, booking.kssj) <= booking.kssj - interval '24 hours'
+        )
     group by org.jgbm, month_of(local_date(booking.kssj))
 )
 
