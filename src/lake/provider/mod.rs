@@ -6,6 +6,7 @@
 
 mod bounds;
 mod files;
+mod reader;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use object_store::ObjectStore;
 
 use self::bounds::FileBounds;
 use self::files::DataFile;
+use self::reader::IndexedReaders;
 use crate::write::plain;
 use crate::{Lake, LakeError, TableId};
 
@@ -176,6 +178,7 @@ impl TableProvider for LakeTable {
         options.global.pushdown_filters = true;
         let cache = runtime.cache_manager.get_file_metadata_cache();
         let reader = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), cache);
+        let reader = IndexedReaders(reader);
         let source = ParquetSource::new(self.file_order.clone())
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(reader));

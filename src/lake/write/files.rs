@@ -227,7 +227,9 @@ fn properties(
         .set_max_row_group_row_count(Some(group_rows))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(Some(sorting.collect()));
-    for name in LOOKUP_COLUMNS {
+    // Rows in the order of a column need no filter on it: bounds already say where a value is.
+    let leading = keys.first().map(|key| key.column.as_str());
+    for name in LOOKUP_COLUMNS.into_iter().filter(|name| Some(*name) != leading) {
         let is_text = schema.field_with_name(name).is_ok_and(|f| f.data_type() == &DataType::Utf8);
         if is_text {
             let column = ColumnPath::from(name);
