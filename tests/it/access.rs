@@ -148,6 +148,9 @@ fn the_sql_door_only_reads() {
         assert_eq!(answer.status, status, "{statement}: {}", answer.body);
         assert_eq!(answer.json()["code"], code, "{statement}");
     }
+    let answer = hub.served.sql(&hub.ceo, "select id from ops.snapshot");
+    assert_eq!(answer.headers["x-snapshot-id"], "3");
+    assert_eq!(answer.body, "id\n3\n");
     let out = clinichub(["sql", "drop table hub.visit", "--config"]).arg(hub.config()).done();
     assert_eq!(out.code(), Some(1));
     let seen = clinichub(["sql", "--as", "manager", "--format", "csv", "--config"])

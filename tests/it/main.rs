@@ -1,1 +1,13 @@
-mod x {}
+//! End to end through the real binary: a demo group is made, its nights run, its hub is served,
+//! and what comes out is compared with `truth.json` and with plain SQL.
+
+mod access;
+mod boards;
+mod checks;
+mod cli;
+mod hooks;
+mod nights;
+mod servers;
+mod slt;
+mod support;
+mod truth;

@@ -64,12 +64,12 @@ struct Cell {
 /// Site and month → cell. Quotients by nothing and plain zeros are no cells.
 type Cells = BTreeMap<(String, String), Cell>;
 
-fn decimal(text: &str) -> Decimal {
+pub(crate) fn decimal(text: &str) -> Decimal {
     let parsed = text.parse().or_else(|_| Decimal::from_scientific(text));
     parsed.unwrap_or_else(|_| panic!("no number: `{text}`"))
 }
 
-fn number(value: &Value) -> Option<Decimal> {
+pub(crate) fn number(value: &Value) -> Option<Decimal> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(decimal(text)),
@@ -164,7 +164,7 @@ fn of_check(metric: &str) -> Cells {
     of_rows(metric, hub().rows(&statement), None)
 }
 
-fn close(left: Decimal, right: Decimal) -> bool {
+pub(crate) fn close(left: Decimal, right: Decimal) -> bool {
     let room = Decimal::new(1, 9) * left.abs().max(right.abs());
     (left - right).abs() <= room.max(Decimal::new(2, 12))
 }

@@ -12,7 +12,7 @@ use std::sync::{LazyLock, OnceLock};
 pub(crate) use copy::{copy_tree, fresh};
 pub(crate) use process::{Done, clinichub, start};
 use serde_json::Value;
-pub(crate) use served::{Answer, Row, Served, content};
+pub(crate) use served::{Row, Served, content};
 use tokio::runtime::Runtime;
 
 /// Last business day of every demo here; fixed, so that answers are.
