@@ -14,6 +14,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::cooperate::CooperativeJoins;
+use crate::newest::NewestVersions;
 use crate::{EngineConfig, Error, udf};
 
 /// Name of the one catalog every context has.
@@ -35,6 +36,10 @@ const METADATA_CACHE: usize = 256 * 1024 * 1024;
 /// `SetUp` when the spill folder cannot be made.
 pub fn build_context(config: &EngineConfig) -> Result<SessionContext, Error> {
     let context = bare_context(config, runtime(config)?);
+    let state = SessionStateBuilder::new_from_existing(context.state())
+        .with_physical_optimizer_rule(Arc::new(NewestVersions))
+        .build();
+    let context = SessionContext::new_with_state(state);
     let catalog = MemoryCatalogProvider::new();
     for schema in [HUB, RAW] {
         catalog

@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod guard;
 mod limits;
+mod newest;
 mod policy;
 mod prepared;
 mod raw_view;

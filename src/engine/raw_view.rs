@@ -23,7 +23,7 @@ use crate::context::{CATALOG, RAW};
 const HIDDEN: [&str; 5] =
     ["_load_seq", "_deleted", "_reject_reason", "_reject_column", "_reject_key"];
 /// Name of the rank of a version among the versions of its key.
-const RANK: &str = "_version_rank";
+pub(crate) const RANK: &str = "_version_rank";
 
 /// Name of the view of source table `table` of `source`.
 #[must_use]
