@@ -127,9 +127,8 @@ fn patient_equals_sql(id: &str) {
     assert_eq!(ids(&found["plans"]), column(&of("plan_id", "patient_plan"), "plan_id"));
     let left = of("entitlement_id as id, times_left", "patient_entitlement");
     let left: Vec<Row> = left.into_iter().filter(|row| row["times_left"] != "0").collect();
-    let told: Vec<&Value> = list(&found["entitlements"]).iter().collect();
-    let told: BTreeSet<String> =
-        told.into_iter().filter(|one| one["timesLeft"] != 0).map(|one| text(&one["id"])).collect();
+    let told = list(&found["entitlements"]).iter().filter(|one| one["timesLeft"] != 0);
+    let told: BTreeSet<String> = told.map(|one| text(&one["id"])).collect();
     assert!(told.is_subset(&column(&left, "id")), "{id}: {told:?}");
     let kinds = of("distinct kind", "person_identifier");
     let told: BTreeSet<String> =

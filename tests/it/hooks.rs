@@ -68,10 +68,10 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+        let bits = chunk.iter().fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte))
             << (8 * (3 - chunk.len()));
         for digit in 0..4 {
-            let at = (bits >> (18 - 6 * digit) & 63) as usize;
+            let at = ((bits >> (18 - 6 * digit)) & 63) as usize;
             text.push(if digit <= chunk.len() { char::from(DIGITS[at]) } else { '=' });
         }
     }
