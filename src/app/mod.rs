@@ -5,11 +5,10 @@ mod schedule;
 mod server;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use hub_domain::alert::AlertEvent;
 use hub_domain::clock::SharedClock;
 use hub_domain::project::{Problem, ProjectFiles};
@@ -112,12 +111,8 @@ pub async fn check(project: &ProjectFiles) -> Result<Registry, Vec<Problem>> {
 
 fn engine_config(config: &Config) -> anyhow::Result<EngineConfig> {
     let zone = config.zone().map_err(anyhow::Error::msg)?;
-    let Some(key) = &config.auth.pseudonym_key else {
-        bail!("`auth.pseudonym_key` is not set\n  hint: give at least 16 random characters");
-    };
-    if key.expose().len() < 16 {
-        bail!("`auth.pseudonym_key` is too short\n  hint: give at least 16 random characters");
-    }
+    // A loaded configuration has a key of enough length.
+    let key = config.auth.pseudonym_key.as_ref().context("`auth.pseudonym_key` is not set")?;
     let limits = &config.server.limits;
     let mut engine = EngineConfig::new(zone, key.expose().as_bytes().to_vec());
     engine.memory_bytes = limits.memory_mib << 20;
@@ -130,18 +125,9 @@ fn engine_config(config: &Config) -> anyhow::Result<EngineConfig> {
 }
 
 fn hooks(config: &Config) -> anyhow::Result<Vec<Hook>> {
-    let mut ids = BTreeMap::new();
-    let mut hooks = Vec::new();
-    for hook in &config.alerts.hooks {
-        if ids.insert(&hook.id, ()).is_some() {
-            bail!("two hooks are called `{}`", hook.id);
-        }
-        hooks.push(Hook::new(
-            &hook.id,
-            hook.url.expose(),
-            hook.secret.expose(),
-            hook.allow_private,
-        )?);
-    }
-    Ok(hooks)
+    let hooks = config.alerts.hooks.iter().map(|hook| {
+        let (url, secret) = (hook.url.expose(), hook.secret.expose());
+        Ok(Hook::new(&hook.id, url, secret, hook.allow_private)?)
+    });
+    hooks.collect()
 }

@@ -49,7 +49,10 @@ pub(super) async fn run(app: App, schedule: Cron, stop: CancellationToken) {
 impl App {
     /// Runs the nightly of `date` under the lease; does nothing while another node runs it.
     async fn run_once(&self, date: chrono::NaiveDate) -> anyhow::Result<()> {
-        let holder = format!("{}-{date}", std::process::id());
+        // A process id may repeat on another node: the holder is chance.
+        let mut chance = [0_u8; 16];
+        getrandom::fill(&mut chance).map_err(anyhow::Error::msg)?;
+        let holder = hex::encode(chance);
         let Some(lease) = self.state.acquire_lease("nightly", &holder, LEASE).await? else {
             tracing::info!(%date, "another node runs the nightly");
             return Ok(());
@@ -63,7 +66,12 @@ impl App {
             tokio::select! {
                 run = &mut work => break run,
                 () = tokio::time::sleep(std::time::Duration::from_secs(20)) => {
-                    self.state.acquire_lease("nightly", &holder, LEASE).await?;
+                    match self.state.acquire_lease("nightly", &holder, LEASE).await {
+                        Ok(Some(_)) => {}
+                        Ok(None) => anyhow::bail!("another node took the nightly over"),
+                        // The next renewal is in time still; the night goes on.
+                        Err(error) => tracing::warn!(%error, "the lease was not renewed"),
+                    }
                 }
             }
         };

@@ -4,10 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use hub_domain::org::OrgLevel;
+use hub_domain::ports::ReadSession;
 use hub_domain::principal::{Principal, Role, SiteScope};
+use hub_domain::snapshot::SnapshotPick;
 
 use super::table::table;
-use super::{ConfigArgs, print};
+use super::{ConfigArgs, Usage, print};
 use crate::app::App;
 
 /// What to do with API keys.
@@ -43,6 +46,7 @@ pub(super) async fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
         KeysCommand::Create { config, user, role, sites } => {
             let principal = principal(user, &role, sites)?;
             let app = config.open().await?;
+            check_sites(&app, &principal).await?;
             print(&create(&app, &principal).await?);
         }
         KeysCommand::List(config) => {
@@ -80,12 +84,31 @@ pub(super) async fn create(app: &App, principal: &Principal) -> anyhow::Result<S
     Ok(app.state.create_key(principal, random).await?)
 }
 
-fn principal(user: String, role: &str, sites: Vec<String>) -> anyhow::Result<Principal> {
+fn principal(user: String, role: &str, sites: Vec<String>) -> Result<Principal, Usage> {
+    let wrong = |what: &str| Err(Usage(what.to_owned()));
     match (Role::parse(role), sites.is_empty()) {
-        (None, _) => bail!("unknown role `{role}`\n  hint: use `group` or `site`"),
-        (Some(Role::Group), false) => bail!("a `group` role has no `--sites`"),
-        (Some(Role::Site), true) => bail!("a `site` role needs `--sites`"),
+        (None, _) => wrong(&format!("unknown role `{role}`\n  hint: use `group` or `site`")),
+        (Some(Role::Group), false) => wrong("a `group` role has no `--sites`"),
+        (Some(Role::Site), true) => wrong("a `site` role needs `--sites`"),
         (Some(Role::Group), true) => Ok(Principal::group(user)),
         (Some(Role::Site), false) => Ok(Principal::site(user, sites)),
+    }
+}
+
+/// A mistyped site would make a login that sees nothing: refuse it once sites are known.
+async fn check_sites(app: &App, principal: &Principal) -> anyhow::Result<()> {
+    let SiteScope::Only(sites) = &principal.sites else { return Ok(()) };
+    if app.lake.latest().await?.is_none() {
+        return Ok(());
+    }
+    let session = app.engine.open(&Principal::group("operator"), SnapshotPick::Latest).await?;
+    let known = session.org_units(Some(OrgLevel::Site), None).await?;
+    let known: Vec<String> = known.into_iter().map(|unit| unit.code).collect();
+    match sites.iter().find(|site| !known.contains(site)) {
+        None => Ok(()),
+        Some(site) => {
+            let hint = known.join("`, `");
+            Err(Usage(format!("no site `{site}`\n  hint: the sites are `{hint}`")).into())
+        }
     }
 }

@@ -138,9 +138,15 @@ fn analyzed(analysis: analyze::Analyze) -> ExitCode {
     }
 }
 
+/// The command was asked for something that does not exist or does not fit.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
 fn failed(error: &anyhow::Error) -> ExitCode {
     report(error);
-    if error.is::<Invalid>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+    let asked_wrong = error.is::<Invalid>() || error.is::<Usage>();
+    if asked_wrong { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
 /// One line per cause, the outermost first; causes that only repeat are left out.

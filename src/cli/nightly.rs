@@ -8,7 +8,7 @@ use hub_domain::run::{Run, RunStatus};
 use hub_pipeline::nightly::NightlyRequest;
 
 use super::progress::Told;
-use super::{ConfigArgs, print};
+use super::{ConfigArgs, Usage, print};
 use crate::app::App;
 
 /// Options of `nightly`.
@@ -32,6 +32,12 @@ pub struct NightlyArgs {
 
 pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
     let app = args.config.open().await?;
+    if let Some(unknown) = args.sources.iter().find(|id| !app.config.sources.contains_key(*id)) {
+        let known: Vec<&str> = app.config.sources.keys().map(String::as_str).collect();
+        let known = known.join("`, `");
+        let what = format!("no source `{unknown}`\n  hint: the sources are `{known}`");
+        return Err(Usage(what).into());
+    }
     let date = args.date.unwrap_or_else(|| yesterday(&app));
     let request =
         NightlyRequest { date, sources: args.sources, full: args.full, dry_run: args.dry_run };

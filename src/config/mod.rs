@@ -12,6 +12,7 @@ mod nightly;
 mod project;
 mod secret;
 mod server;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -107,19 +108,15 @@ impl Config {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| Path::new("."));
         config.base = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
-        config.zone().map_err(|what| problem(0, what, "use a name such as `Asia/Shanghai`"))?;
-        let sources = std::mem::take(&mut config.sources);
-        let mut problems = Vec::new();
-        for (id, source) in sources {
-            problems.extend(source.faults().into_iter().map(|fault| Problem {
-                file: file.clone(),
-                line: expand::line_of_key(&text, &id),
-                what: format!("source `{id}`: {}", fault.what),
-                hint: Some(fault.hint),
-            }));
-            config.sources.insert(id, source.resolved(&config.base));
+        let problems = validate::problems(&config, &file, &text);
+        if !problems.is_empty() {
+            return Err(Invalid(problems));
         }
-        if problems.is_empty() { Ok(config) } else { Err(Invalid(problems)) }
+        let base = &config.base;
+        let sources = std::mem::take(&mut config.sources);
+        config.sources =
+            sources.into_iter().map(|(id, source)| (id, source.resolved(base))).collect();
+        Ok(config)
     }
 
     /// The zone of the clinics.

@@ -4,6 +4,7 @@ const MINIMAL: &str = "\
 group: beirui
 lake: { url: \"file://./lake\" }
 state: { url: \"sqlite://./state.db\" }
+auth: { pseudonym_key: \"0123456789abcdef\" }
 ";
 
 fn load(text: &str) -> Result<Config, Invalid> {
@@ -23,7 +24,7 @@ fn defaults_are_enough() {
 #[test]
 fn an_unknown_key_is_an_error_with_its_line() {
     let error = load(&format!("{MINIMAL}servr: {{}}\n")).expect_err("unknown key");
-    assert_eq!(error.0[0].line, 4, "{error}");
+    assert_eq!(error.0[0].line, 5, "{error}");
     assert!(error.to_string().contains("servr"), "{error}");
 }
 
@@ -44,4 +45,14 @@ fn secrets_never_print() {
 fn a_wrong_zone_is_refused() {
     let error = load(&format!("{MINIMAL}timezone: Mars/Olympus\n")).expect_err("no zone");
     assert!(error.to_string().contains("Mars/Olympus"));
+}
+
+#[test]
+fn what_cannot_work_is_told_before_anything_is_opened() {
+    let text = MINIMAL.replace("sqlite://", "postgres://").replace("0123456789abcdef", "short")
+        + "nightly: { cron: \"99 99 * * *\" }\n"
+        + "alerts: { hooks: [ { id: a, url: \"ftp://h\", secret: \"x\" } ] }\n";
+    let error = load(&text).expect_err("invalid");
+    let lines: Vec<u64> = error.0.iter().map(|problem| problem.line).collect();
+    assert_eq!(lines, [3, 4, 5, 6], "{error}");
 }

@@ -157,10 +157,8 @@ fn mark(
     let rows = batch.num_rows();
     let mut ranks = vec![OLDER; rows];
     if rows > 0 {
-        let keys: Vec<ArrayRef> = key
-            .iter()
-            .map(|part| part.evaluate(batch)?.into_array(rows))
-            .collect::<Result<_>>()?;
+        let keys: Vec<ArrayRef> =
+            key.iter().map(|part| part.evaluate(batch)?.into_array(rows)).collect::<Result<_>>()?;
         for range in partition(&keys)?.ranges() {
             ranks[range.start] = 1;
         }

@@ -26,7 +26,8 @@ type Content = BTreeMap<String, Vec<String>>;
 fn prepared() -> &'static Path {
     static PREPARED: OnceLock<TempDir> = OnceLock::new();
     let made = PREPARED.get_or_init(|| {
-        let dir = TempDir::new().expect("a folder");
+        // Inside the shared demo, with which it goes.
+        let dir = TempDir::new_in(&hub().dir).expect("a folder");
         let mut spec = DemoSpec::new(END.parse().expect("a day"));
         (spec.people, spec.days) = (250, 40);
         generate(dir.path(), &spec, &|_, _| {}).expect("sources");

@@ -105,7 +105,12 @@ impl Registry {
         registry.alerts = alerts.iter().map(|rule| rule.value.clone()).collect();
         registry.read_checks(project, &mut problems);
         check::Checker { registry: &registry, contracts }.run(
-            &check::Found { metrics: &metrics, funnels: &funnels, boards: &boards, alerts: &alerts },
+            &check::Found {
+                metrics: &metrics,
+                funnels: &funnels,
+                boards: &boards,
+                alerts: &alerts,
+            },
             &mut problems,
         );
         if problems.is_empty() {

@@ -50,7 +50,8 @@ fn number(text: &str) -> Option<Decimal> {
 
 /// `dimension values…=value` of the first metric, per row.
 fn shown(result: &MetricsResult) -> Vec<String> {
-    let text = |value: Option<Decimal>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    let text =
+        |value: Option<Decimal>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
     let row = |row: &hub_domain::metric::MetricsRow| {
         let period = row.period.map(|day| day.format("%m-%d").to_string());
         let keys: Vec<String> = period
