@@ -2,11 +2,16 @@
 
 use std::io::{BufRead, Write};
 
+use hub_domain::ports::AccessLog;
 use hub_engine::Session;
 
 use super::sql::{Format, answer};
 
-pub(super) async fn run(session: &Session, format: Format) -> anyhow::Result<()> {
+pub(super) async fn run(
+    log: &dyn AccessLog,
+    session: &Session,
+    format: Format,
+) -> anyhow::Result<()> {
     let snapshot = session.published();
     eprintln!(
         "snapshot {} of {}; statements end with `;`, `\\q` leaves",
@@ -26,7 +31,7 @@ pub(super) async fn run(session: &Session, format: Format) -> anyhow::Result<()>
         }
         let whole = std::mem::take(&mut statement);
         let whole = whole.trim().trim_end_matches(';');
-        if let Err(error) = answer(session, whole, format).await {
+        if let Err(error) = answer(log, session, whole, format).await {
             eprintln!("error: {error}");
         }
     }

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use arrow::util::pretty::pretty_format_batches_with_schema;
 use clap::{Args, ValueEnum};
+use hub_domain::ports::{Access, AccessLog};
 use hub_domain::principal::Principal;
 use hub_domain::snapshot::SnapshotPick;
 use hub_engine::{LimitedStream, Session};
+use sha2::{Digest, Sha256};
 
 use super::{ConfigArgs, prompt};
 use crate::app::App;
@@ -49,13 +51,15 @@ pub(super) async fn run(args: SqlArgs) -> anyhow::Result<ExitCode> {
     let principal = principal(&app, args.user.as_deref()).await?;
     let session = app.engine.open(&principal, SnapshotPick::Latest).await?;
     match args.statement.as_deref() {
-        None if std::io::stdin().is_terminal() => prompt::run(&session, args.format).await?,
+        None if std::io::stdin().is_terminal() => {
+            prompt::run(&app.state, &session, args.format).await?;
+        }
         None | Some("-") => {
             let mut statement = String::new();
             std::io::stdin().read_to_string(&mut statement)?;
-            answer(&session, &statement, args.format).await?;
+            answer(&app.state, &session, &statement, args.format).await?;
         }
-        Some(statement) => answer(&session, statement, args.format).await?,
+        Some(statement) => answer(&app.state, &session, statement, args.format).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -69,12 +73,20 @@ async fn principal(app: &App, user: Option<&str>) -> anyhow::Result<Principal> {
     })
 }
 
-/// Answers one statement on standard output.
+/// Answers one statement on standard output; it is kept in the access log first.
 pub(super) async fn answer(
+    log: &dyn AccessLog,
     session: &Session,
     statement: &str,
     format: Format,
 ) -> anyhow::Result<()> {
+    let access = Access {
+        operation: "sql".to_owned(),
+        purpose: None,
+        person_count: 0,
+        query_hash: Some(hex::encode(Sha256::digest(statement))),
+    };
+    log.record(session.principal(), access).await?;
     match session.user_sql(statement).await {
         Ok(stream) => write(stream, format).await,
         Err(error) => match error.hint() {

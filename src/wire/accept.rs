@@ -73,7 +73,8 @@ fn specific(range: &str) -> u8 {
 fn range(text: &str) -> Option<(String, u32)> {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
-    let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    let quality =
+        parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
     let quality = match quality {
         Some(text) => (text.parse::<f32>().ok()?.clamp(0.0, 1.0) * 1000.0) as u32,
         None => 1000,

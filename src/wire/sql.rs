@@ -68,11 +68,12 @@ async fn attempt(state: &WireState, request: Request) -> Result<Response, Failur
         )
     })?;
     let sql = statement(body).await?;
+    // Refused and failed statements are accesses too: they are kept before anything runs.
+    record(state, &principal, &sql).await?;
     let session = state.engine.open(&principal, SnapshotPick::Latest).await?;
     let mut rows = session.user_sql(&sql).await?;
     // The status can tell of a failure only until the first bytes leave.
     let first = rows.next_batch().await.transpose()?;
-    record(state, &principal, &sql).await?;
     let mut encoder = Encoder::new(form, &rows.schema()).map_err(|_| unencodable())?;
     let first = match first {
         Some(batch) => Some(encoder.write(&batch).map_err(|_| unencodable())?),
