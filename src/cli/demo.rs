@@ -27,15 +27,15 @@ pub struct DemoArgs {
     /// Folder of the demo.
     #[arg(long, default_value = "clinichub-demo")]
     dir: PathBuf,
-    /// People of the group's catchment.
-    #[arg(long, default_value_t = 20_000)]
-    people: u64,
-    /// Days of history.
-    #[arg(long, default_value_t = 400)]
-    days: u32,
-    /// Seed: the same seed, people, days and end make the same sources.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// People of the group's catchment; 20000 for a new demo.
+    #[arg(long)]
+    people: Option<u64>,
+    /// Days of history; 400 for a new demo.
+    #[arg(long)]
+    days: Option<u32>,
+    /// Seed, 1 for a new demo: the same seed, people, days and end make the same sources.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Last business day; yesterday when absent.
     #[arg(long)]
     end: Option<NaiveDate>,
@@ -81,17 +81,18 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 
 fn spec(args: &DemoArgs) -> anyhow::Result<DemoSpec> {
     let known = deployment::spec(&args.dir)?;
-    let end = match (args.end, &known) {
-        (Some(end), _) => end,
-        // A demo made earlier keeps its last day.
-        (None, Some(known)) => known.end,
-        (None, None) => {
+    // What is not said stays as the demo was made.
+    let mut spec = match &known {
+        Some(known) => known.spec(),
+        None => {
             let zone = chrono_tz::Asia::Shanghai;
-            clock().now().with_timezone(&zone).date_naive() - Days::new(1)
+            DemoSpec::new(clock().now().with_timezone(&zone).date_naive() - Days::new(1))
         }
     };
-    let mut spec = DemoSpec::new(end);
-    (spec.people, spec.days, spec.seed) = (args.people, args.days, args.seed);
+    spec.end = args.end.unwrap_or(spec.end);
+    spec.people = args.people.unwrap_or(spec.people);
+    spec.days = args.days.unwrap_or(spec.days);
+    spec.seed = args.seed.unwrap_or(spec.seed);
     if known.is_some_and(|known| known != deployment::Kept::of(&spec)) {
         bail!(
             "`{}` holds a demo of other people, days, seed or end\n  hint: give another `--dir`, \

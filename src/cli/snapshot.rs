@@ -68,6 +68,7 @@ pub(super) async fn run(command: SnapshotCommand) -> anyhow::Result<ExitCode> {
             again.rollback_of = Some(id);
             app.lake.publish(&again).await?;
             print(&format!("published snapshot {} with the tables of {id}", again.id));
+            print("the next nightly builds from what is landed: mend the source or query first");
         }
     }
     Ok(ExitCode::SUCCESS)

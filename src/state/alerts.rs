@@ -98,10 +98,7 @@ impl State {
         page: &PageRequest,
     ) -> Result<Page<Alert>, Error> {
         let first = page.first.min(PageRequest::MAX);
-        let (at, id) = match page.after.as_deref().and_then(|c| c.split_once('|')) {
-            Some((at, id)) => (at.to_owned(), id.to_owned()),
-            None => ("~".to_owned(), String::new()),
-        };
+        let (at, id) = text::keyset(page.after.as_deref())?;
         let sites = match &principal.sites {
             SiteScope::All => None,
             SiteScope::Only(sites) => Some(serde_json::json!(sites).to_string()),

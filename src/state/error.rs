@@ -48,6 +48,9 @@ pub enum Error {
         #[source]
         source: Cause,
     },
+    /// A page cursor was not made here.
+    #[error("`after` is no cursor of this list")]
+    Cursor,
     /// The background writer is gone; the process is shutting down.
     #[error("the access log is closed")]
     AccessLogClosed,
@@ -65,6 +68,12 @@ impl Error {
 
 impl From<Error> for hub_domain::Error {
     fn from(error: Error) -> Self {
-        Self::internal(error)
+        match error {
+            Error::Cursor => Self::bad_input_hint(
+                error.to_string(),
+                "pass `endCursor` of the page before, unchanged",
+            ),
+            error => Self::internal(error),
+        }
     }
 }

@@ -53,10 +53,7 @@ impl State {
     /// `Read`, `Inconsistent`.
     pub async fn runs_page(&self, page: &PageRequest) -> Result<Page<Run>, Error> {
         let first = page.first.min(PageRequest::MAX);
-        let (at, id) = match page.after.as_deref().and_then(|c| c.split_once('|')) {
-            Some((at, id)) => (at.to_owned(), id.to_owned()),
-            None => ("~".to_owned(), String::new()),
-        };
+        let (at, id) = text::keyset(page.after.as_deref())?;
         let rows = sqlx::query(
             "select body from run where (started_at, id) < ($1, $2)
              order by started_at desc, id desc limit $3",
@@ -126,6 +123,15 @@ mod tests {
             }
         }
         assert_eq!(seen, ["run-4", "run-3", "run-2", "run-1", "run-0"]);
+    }
+
+    #[tokio::test]
+    async fn a_foreign_cursor_is_refused() {
+        let (state, _dir) = open().await;
+        for cursor in ["", "x", "yesterday|run-1"] {
+            let page = PageRequest { first: 2, after: Some(cursor.into()) };
+            assert!(matches!(state.runs_page(&page).await, Err(Error::Cursor)), "{cursor}");
+        }
     }
 
     #[tokio::test]

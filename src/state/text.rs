@@ -14,6 +14,14 @@ pub(crate) fn parse_instant(table: &'static str, text: &str) -> Result<DateTime<
         .map_err(|source| Error::Inconsistent { table, source: source.into() })
 }
 
+/// Splits a page cursor of the form `instant|id`; none starts before everything.
+pub(crate) fn keyset(after: Option<&str>) -> Result<(String, String), Error> {
+    let Some(cursor) = after else { return Ok(("~".to_owned(), String::new())) };
+    let (at, id) = cursor.split_once('|').ok_or(Error::Cursor)?;
+    DateTime::parse_from_rfc3339(at).map_err(|_| Error::Cursor)?;
+    Ok((at.to_owned(), id.to_owned()))
+}
+
 pub(crate) fn parse_body<T: serde::de::DeserializeOwned>(
     table: &'static str,
     body: &str,

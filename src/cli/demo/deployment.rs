@@ -25,7 +25,7 @@ pub(super) struct Kept {
     people: u64,
     days: u32,
     seed: u64,
-    pub(super) end: NaiveDate,
+    end: NaiveDate,
     nights: u32,
 }
 
@@ -33,6 +33,14 @@ impl Kept {
     pub(super) fn of(spec: &DemoSpec) -> Self {
         let DemoSpec { people, days, seed, end, nights } = spec.clone();
         Self { people, days, seed, end, nights }
+    }
+}
+
+impl Kept {
+    /// The specification that makes the same demo again.
+    pub(super) fn spec(&self) -> DemoSpec {
+        let Self { people, days, seed, end, nights } = *self;
+        DemoSpec { people, days, seed, end, nights }
     }
 }
 
