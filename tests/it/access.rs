@@ -182,5 +182,7 @@ fn keys_are_made_listed_and_revoked() {
         assert_eq!(hub.served.graphql_answer(&key, "{ viewer { user } }").status, 401);
     }
     keys(&["keys", "revoke", id]).exited(1);
-    keys(&["keys", "create", "--user", "x", "--role", "king"]).exited(1);
+    keys(&["keys", "create", "--user", "x", "--role", "king"]).exited(2);
+    let typo = ["keys", "create", "--user", "x", "--role", "site", "--sites", "MH-SH-NOPE"];
+    assert_ne!(keys(&typo).code(), Some(0));
 }
