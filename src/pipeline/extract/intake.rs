@@ -39,6 +39,8 @@ pub(super) struct Tally {
     pub(super) keys: HashSet<KeyHash>,
     /// Keys of refused rows, when deletes are scanned: such rows still exist at the source.
     pub(super) refused_keys: HashSet<KeyHash>,
+    /// Keys of accepted rows whose text was to be marked.
+    pub(super) marked: HashSet<KeyHash>,
 }
 
 /// Where a finished read leaves its tally; empty when it did not come to its end.
@@ -65,6 +67,7 @@ pub struct Intake {
     from: Option<i64>,
     ceiling: Option<i64>,
     known: HashMap<Reject, u64>,
+    marking: HashSet<String>,
     builder: RawBuilder,
     tally: Tally,
     slot: TallySlot,
@@ -100,11 +103,18 @@ impl Intake {
             from: options.from,
             ceiling: options.ceiling,
             known: options.known,
+            marking: HashSet::new(),
             builder,
             tally: Tally::default(),
             slot,
             spec,
         })
+    }
+
+    /// Notes in the tally which accepted keys read like one of `texts`.
+    pub(super) fn marking(mut self, texts: HashSet<String>) -> Self {
+        self.marking = texts;
+        self
     }
 
     /// The table being read.
@@ -161,7 +171,14 @@ impl Intake {
             let column = String::new();
             fault = Some(Fault { rank: (u8::MAX, 0), reason: Reason::DuplicateKey, column });
         }
-        let Some(fault) = fault else { return self.accept(&values) };
+        let Some(fault) = fault else {
+            if let Some(key) = key.filter(|_| !self.marking.is_empty())
+                && self.marking.contains(&key_text(&spec, &values))
+            {
+                self.tally.marked.insert(key);
+            }
+            return self.accept(&values);
+        };
         let text = if key_known { key_text(&spec, &values) } else { place.describe(cells) };
         if let Some(key) = key.filter(|_| spec.scans_deletes) {
             self.tally.refused_keys.insert(key);

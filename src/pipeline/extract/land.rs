@@ -19,7 +19,9 @@ use super::builder::{LoadStamp, RawBuilder};
 use super::cell::ZoneTable;
 use super::error::{Cause, ExtractError, Told};
 use super::intake::{Intake, IntakeOptions, Tally, TallySlot, broken};
-use super::landed::{LOAD_METADATA, Landed, among};
+use super::keys::KeyHash;
+use super::landed::{Key, LOAD_METADATA, Landed, among};
+use super::reject::{Reason, Reject};
 use super::schema::TableSpec;
 use super::source::Source;
 use super::{ExtractRequest, LoadKind, Progress, watermark};
@@ -39,6 +41,30 @@ struct Landing<'a> {
     started: Instant,
 }
 
+/// How a landing ended.
+enum Ended {
+    /// In the lake; none when somebody else landed it meanwhile.
+    Landed(Option<TableLoad>),
+    /// Nothing was committed: rows are back that a read by cursor does not deliver.
+    Returned,
+}
+
+/// What the source had to say.
+enum Produced {
+    /// Rows sent; none when the lake took no more.
+    Sent(Option<u64>),
+    /// The read by cursor is not the whole truth.
+    Returned,
+}
+
+/// What a comparison of keys found.
+enum Compared {
+    /// Keys landed as current that the source no longer has.
+    Gone(Vec<Key>),
+    /// The source has keys that are neither current nor part of this read.
+    Returned,
+}
+
 /// Lands the table of `spec` under `txn`; none when somebody else landed it meanwhile.
 pub(super) async fn land(
     request: &ExtractRequest<'_>,
@@ -47,45 +73,14 @@ pub(super) async fn land(
     txn: Txn,
     progress: &dyn Progress,
 ) -> Result<Option<TableLoad>, ExtractError> {
-    let id = TableId::raw(&spec.source, &spec.table);
-    let landing = Landing::decide(request, spec).await?;
-    let schema = landing.spec.raw_schema();
-    let told: Arc<Mutex<Option<TableLoad>>> = Arc::default();
-    let late = Arc::clone(&told);
-    let mode = match landing.from {
-        Some(_) => WriteMode::Append,
-        None => WriteMode::Overwrite,
-    };
-    let write = WriteSpec::new(Arc::clone(&schema), mode, txn)
-        .with_metadata("clinichub.business_date", request.date.to_string())
-        .with_metadata("clinichub.load_id", request.load_id)
-        .with_late_metadata(move || metadata(&late));
-    let (sender, receiver) = mpsc::channel(DEPTH);
-    let rows = stream(schema, receiver);
-    let handle = request.lake.table(&id);
-    let produce = async {
-        let result = landing.produce(source, &sender, &told, progress).await;
-        if result.is_err() {
-            let failed = Told("the source could not be read to its end".into());
-            let _ = sender.send(Err(DataFusionError::External(Box::new(failed)))).await;
+    let mut landing = Landing::decide(request, spec).await?;
+    loop {
+        match landing.write(source, &txn, progress).await? {
+            Ended::Landed(load) => return Ok(load),
+            // A full read replaces the table, so it cannot end like this again.
+            Ended::Returned => landing.read_whole(),
         }
-        drop(sender);
-        result
-    };
-    let (produced, written) = tokio::join!(produce, handle.write(write, rows));
-    let outcome = match (produced, written) {
-        (_, Ok(outcome)) if outcome.skipped => return Ok(None),
-        (Err(error), _) => return Err(error),
-        (Ok(_), Err(error)) => return Err(landing.land_error(error)),
-        (Ok(rows), Ok(outcome)) => (rows, outcome.rows),
-    };
-    if let (Some(sent), written) = outcome
-        && sent != written
-    {
-        return Err(landing.miscount(sent, written));
     }
-    let load = told.lock().expect("no holder of the load panics").take();
-    Ok(load)
 }
 
 /// Batches of the channel as the lake takes them.
@@ -135,21 +130,78 @@ impl<'a> Landing<'a> {
         Ok(Self { request, spec, prior, from, watermark_before, stamp, started })
     }
 
-    /// Reads, accounts, and finds what is gone. Returns the rows sent; none when the lake took
-    /// no more.
+    /// Gives up the cursor for this night.
+    fn read_whole(&mut self) {
+        let (source, table) = (self.spec.source.as_str(), self.spec.table.as_str());
+        tracing::info!(source, table, "rows came back behind the cursor; the table is read whole");
+        self.from = None;
+    }
+
+    /// Reads and commits, both at once.
+    async fn write(
+        &self,
+        source: &mut dyn Source,
+        txn: &Txn,
+        progress: &dyn Progress,
+    ) -> Result<Ended, ExtractError> {
+        let (request, schema) = (self.request, self.spec.raw_schema());
+        let told: Arc<Mutex<Option<TableLoad>>> = Arc::default();
+        let late = Arc::clone(&told);
+        let mode = match self.from {
+            Some(_) => WriteMode::Append,
+            None => WriteMode::Overwrite,
+        };
+        let write = WriteSpec::new(Arc::clone(&schema), mode, txn.clone())
+            .with_metadata("clinichub.business_date", request.date.to_string())
+            .with_metadata("clinichub.load_id", request.load_id)
+            .with_late_metadata(move || metadata(&late));
+        let (sender, receiver) = mpsc::channel(DEPTH);
+        let rows = stream(schema, receiver);
+        let handle = request.lake.table(&TableId::raw(&self.spec.source, &self.spec.table));
+        let produce = async {
+            let result = self.produce(source, &sender, &told, progress).await;
+            let unfinished = match &result {
+                Ok(Produced::Sent(_)) => None,
+                Ok(Produced::Returned) => Some("the table is read again, whole"),
+                Err(_) => Some("the source could not be read to its end"),
+            };
+            // An error in the stream is what keeps the lake from committing.
+            if let Some(why) = unfinished {
+                let failed = Box::new(Told(why.into()));
+                let _ = sender.send(Err(DataFusionError::External(failed))).await;
+            }
+            drop(sender);
+            result
+        };
+        let (produced, written) = tokio::join!(produce, handle.write(write, rows));
+        let (sent, written) = match (produced, written) {
+            (_, Ok(outcome)) if outcome.skipped => return Ok(Ended::Landed(None)),
+            (Err(error), _) => return Err(error),
+            (Ok(Produced::Returned), _) => return Ok(Ended::Returned),
+            (Ok(_), Err(error)) => return Err(self.land_error(error)),
+            (Ok(Produced::Sent(sent)), Ok(outcome)) => (sent, outcome.rows),
+        };
+        if let Some(sent) = sent.filter(|sent| *sent != written) {
+            return Err(self.miscount(sent, written));
+        }
+        Ok(Ended::Landed(told.lock().expect("no holder of the load panics").take()))
+    }
+
+    /// Reads, accounts, and finds what is gone.
     async fn produce(
         &self,
         source: &mut dyn Source,
         sender: &Sender,
         told: &Mutex<Option<TableLoad>>,
         progress: &dyn Progress,
-    ) -> Result<Option<u64>, ExtractError> {
+    ) -> Result<Produced, ExtractError> {
         let known = match (&self.prior, self.from) {
             (Some(prior), Some(_)) => {
                 prior.rejects().await.map_err(|cause| read_landed(&self.spec, cause))?
             }
             _ => HashMap::new(),
         };
+        let refused = refused_keys(&known);
         let slot = TallySlot::default();
         let intake = self.intake(Arc::clone(&self.spec), self.from, known, &slot)?;
         let mut batches = source.open(intake).await?;
@@ -158,19 +210,22 @@ impl<'a> Landing<'a> {
             let batch = batch?;
             rows += batch.num_rows() as u64;
             if sender.send(Ok(batch)).await.is_err() {
-                return Ok(None);
+                return Ok(Produced::Sent(None));
             }
             progress.rows(&self.spec.source, &self.spec.table, rows);
         }
         drop(batches);
         let tally = self.finished(&slot)?;
-        let gone = self.gone(source, &tally).await?;
+        let gone = match self.compare(source, &tally, refused).await? {
+            Compared::Gone(gone) => gone,
+            Compared::Returned => return Ok(Produced::Returned),
+        };
         let tombstones = if self.from.is_some() { gone.len() as u64 } else { 0 };
         let load = self.load(&tally, gone.len() as u64 + tally.flagged);
         if tombstones > 0 {
             for batch in self.tombstones(&gone)? {
                 if sender.send(Ok(batch)).await.is_err() {
-                    return Ok(None);
+                    return Ok(Produced::Sent(None));
                 }
             }
         }
@@ -179,14 +234,14 @@ impl<'a> Landing<'a> {
             return Err(self.miscount(landed, rows));
         }
         *told.lock().expect("no holder of the load panics") = Some(load);
-        Ok(Some(landed + tombstones))
+        Ok(Produced::Sent(Some(landed + tombstones)))
     }
 
     fn intake(
         &self,
         spec: Arc<TableSpec>,
         from: Option<i64>,
-        known: HashMap<super::reject::Reject, u64>,
+        known: HashMap<Reject, u64>,
         slot: &TallySlot,
     ) -> Result<Intake, ExtractError> {
         let zone = ZoneTable::new(self.request.zone);
@@ -204,42 +259,57 @@ impl<'a> Landing<'a> {
         tally.ok_or_else(|| broken(&self.spec, Told("the reader stopped before the end".into())))
     }
 
-    /// Keys landed as current that the source no longer has.
-    async fn gone(
+    /// Compares the keys of the source with the landed ones; `refused` are key texts of rows in
+    /// quarantine.
+    async fn compare(
         &self,
         source: &mut dyn Source,
         tally: &Tally,
-    ) -> Result<Vec<Vec<Option<super::cell::Value<'static>>>>, ExtractError> {
+        refused: HashSet<String>,
+    ) -> Result<Compared, ExtractError> {
         let Some(prior) = self.prior.as_ref().filter(|_| self.spec.scans_deletes) else {
-            return Ok(Vec::new());
+            return Ok(Compared::Gone(Vec::new()));
         };
         let failed = |cause| read_landed(&self.spec, cause);
         if self.from.is_none() {
             if !prior.fits(&self.spec.raw_schema()).await.map_err(failed)? {
-                return Ok(Vec::new());
+                return Ok(Compared::Gone(Vec::new()));
             }
             let present = among(&tally.keys, &tally.refused_keys);
-            return prior.gone(&self.spec, present).await.map_err(failed);
+            let gone = prior.gone(&self.spec, present, |_, _| {}).await.map_err(failed)?;
+            return Ok(Compared::Gone(gone));
         }
         // A cursor read saw only changed rows; the keys of all rows are a read of their own,
         // in the same transaction.
         let slot = TallySlot::default();
         let keys_only = Arc::new(self.spec.keys_only());
-        let intake = self.intake(keys_only, None, HashMap::new(), &slot)?;
+        let intake = self.intake(keys_only, None, HashMap::new(), &slot)?.marking(refused);
         let mut batches = source.open(intake).await?;
         while let Some(batch) = batches.next().await {
             batch?;
         }
         drop(batches);
         let all = self.finished(&slot)?;
+        let buried = prior.buried(&self.spec).await.map_err(failed)?;
+        // Keys this read did not deliver: each has to be current already.
+        let read = among(&tally.keys, &tally.refused_keys);
+        let mut waiting: HashSet<KeyHash> =
+            all.keys.iter().filter(|key| !read(**key)).copied().collect();
         let none = HashSet::new();
-        prior.gone(&self.spec, among(&all.keys, &none)).await.map_err(failed)
+        let current = |key: KeyHash, sequence: i64| {
+            if buried.get(&key).is_none_or(|buried| *buried < sequence) {
+                waiting.remove(&key);
+            }
+        };
+        let present = among(&all.keys, &none);
+        let gone = prior.gone(&self.spec, present, current).await.map_err(failed)?;
+        // What never was current because it is refused would be refused again.
+        let returned =
+            waiting.iter().any(|key| buried.contains_key(key) || !all.marked.contains(key));
+        Ok(if returned { Compared::Returned } else { Compared::Gone(gone) })
     }
 
-    fn tombstones(
-        &self,
-        gone: &[Vec<Option<super::cell::Value<'static>>>],
-    ) -> Result<Vec<RecordBatch>, ExtractError> {
+    fn tombstones(&self, gone: &[Key]) -> Result<Vec<RecordBatch>, ExtractError> {
         let failed = |error| broken(&self.spec, error);
         let mut builder = RawBuilder::new(&self.spec, self.stamp.clone()).map_err(failed)?;
         let mut batches = Vec::new();
@@ -302,6 +372,13 @@ impl<'a> Landing<'a> {
         let (source_id, table) = (self.spec.source.clone(), self.spec.table.clone());
         ExtractError::Miscount { source_id, table, read, accounted }
     }
+}
+
+/// Key texts of rows that were refused for what they hold; of a row that repeats a key, the key
+/// itself was loaded.
+fn refused_keys(known: &HashMap<Reject, u64>) -> HashSet<String> {
+    let own = known.keys().filter(|reject| reject.reason != Reason::DuplicateKey.code());
+    own.map(|reject| reject.key.clone()).collect()
 }
 
 /// A `ReadLanded` error of `spec`'s table.

@@ -31,7 +31,7 @@ pub(super) struct Landed {
 }
 
 /// The values of a key, in the order of the key.
-type Key = Vec<Option<Value<'static>>>;
+pub(super) type Key = Vec<Option<Value<'static>>>;
 
 impl Landed {
     /// The table as it is now; none when nothing was landed yet.
@@ -86,18 +86,57 @@ impl Landed {
         Ok(rejects)
     }
 
-    /// Keys whose current row is not deleted and that are not among `present`.
+    /// Keys whose current row is not deleted and that are not among `present`; `current` is told
+    /// key and sequence of every row that is present and not deleted.
     pub(super) async fn gone(
         &self,
         spec: &TableSpec,
         present: impl Fn(KeyHash) -> bool,
+        mut current: impl FnMut(KeyHash, i64),
     ) -> Result<Vec<Key>, Cause> {
-        let key: Vec<_> = spec.key.iter().map(|index| &spec.columns[*index]).collect();
-        let mut names: Vec<&str> = key.iter().map(|column| column.name.as_str()).collect();
-        names.extend(["_load_seq", "_deleted"]);
         // Only keys that may be gone are kept: few, whatever the size of the table.
         let mut absent: HashMap<KeyHash, (i64, bool, Key)> = HashMap::new();
         let filter = ident("_reject_reason").is_null();
+        self.each_key(spec, filter, |hash, sequence, deleted, values| {
+            if present(hash) {
+                if !deleted {
+                    current(hash, sequence);
+                }
+            } else if absent.get(&hash).is_none_or(|known| known.0 < sequence) {
+                let owned = values.into_iter().map(|v| v.map(Value::into_owned)).collect();
+                absent.insert(hash, (sequence, deleted, owned));
+            }
+        })
+        .await?;
+        let mut absent: Vec<_> =
+            absent.into_iter().filter(|(_, (_, deleted, _))| !deleted).collect();
+        // In an order of its own, so that a rerun writes the same file.
+        absent.sort_by_key(|(hash, _)| *hash);
+        Ok(absent.into_iter().map(|(_, (_, _, key))| key).collect())
+    }
+
+    /// Keys that have a tombstone, with the sequence of its newest.
+    pub(super) async fn buried(&self, spec: &TableSpec) -> Result<HashMap<KeyHash, i64>, Cause> {
+        let mut buried: HashMap<KeyHash, i64> = HashMap::new();
+        let filter = ident("_reject_reason").is_null().and(ident("_deleted"));
+        self.each_key(spec, filter, |hash, sequence, _, _| {
+            let newest = buried.entry(hash).or_insert(sequence);
+            *newest = sequence.max(*newest);
+        })
+        .await?;
+        Ok(buried)
+    }
+
+    /// Tells key, sequence and deletion of every row `filter` lets through.
+    async fn each_key(
+        &self,
+        spec: &TableSpec,
+        filter: Expr,
+        mut each: impl FnMut(KeyHash, i64, bool, Vec<Option<Value<'_>>>),
+    ) -> Result<(), Cause> {
+        let key: Vec<_> = spec.key.iter().map(|index| &spec.columns[*index]).collect();
+        let mut names: Vec<&str> = key.iter().map(|column| column.name.as_str()).collect();
+        names.extend(["_load_seq", "_deleted"]);
         self.scan(&names, filter, |batch| {
             let wrong = || Told("a `_` column has another type than landed".into());
             let sequences = batch.column(key.len()).as_primitive_opt::<Int64Type>();
@@ -110,23 +149,11 @@ impl Landed {
                     values.push(value.map_err(|what| Told(what.into()))?);
                 }
                 let hash = hash_key(values.iter().map(Option::as_ref));
-                if present(hash) {
-                    continue;
-                }
-                let sequence = sequences.value(row);
-                if absent.get(&hash).is_none_or(|known| known.0 < sequence) {
-                    let owned = values.into_iter().map(|v| v.map(Value::into_owned)).collect();
-                    absent.insert(hash, (sequence, deleted.value(row), owned));
-                }
+                each(hash, sequences.value(row), deleted.value(row), values);
             }
             Ok(())
         })
-        .await?;
-        let mut absent: Vec<_> =
-            absent.into_iter().filter(|(_, (_, deleted, _))| !deleted).collect();
-        // In an order of its own, so that a rerun writes the same file.
-        absent.sort_by_key(|(hash, _)| *hash);
-        Ok(absent.into_iter().map(|(_, (_, _, key))| key).collect())
+        .await
     }
 
     async fn scan(

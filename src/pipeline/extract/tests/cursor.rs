@@ -146,6 +146,43 @@ async fn scanned_deletes_land_as_tombstones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_that_come_back_behind_the_cursor_are_current_again() {
+    let (bench, database) = bench("cursor: { column: at }, deletes: scan");
+    for id in 1..=6 {
+        put(&database, id, "a", "2026-03-01 10:00:00");
+    }
+    put(&database, 7, "now", "2026-03-01 12:00:00");
+    // Refused behind the cursor: no reason to read the table whole every night.
+    put(&database, 8, "never", "2026-02-30 10:00:00");
+    bench.night(1).await;
+    let all = bench.current("t", "id", "id, v").await;
+    let half =
+        "CREATE TABLE kept AS SELECT * FROM t WHERE id % 2 = 0; DELETE FROM t WHERE id % 2 = 0";
+    database.execute_batch(half).expect("SQL");
+    let load = bench.night(2).await.remove(0);
+    assert_eq!((load.mode.as_str(), load.rows_deleted), ("cursor", 3));
+    assert_eq!(bench.current("t", "id", "id").await, ["1", "3", "5", "7"]);
+    database.execute_batch("INSERT INTO t SELECT * FROM kept").expect("SQL");
+    let version = bench.version("t").await;
+    let load = bench.night(3).await.remove(0);
+    assert_eq!(bench.current("t", "id", "id, v").await, all);
+    assert_eq!((load.mode.as_str(), load.rows_read, load.rows_loaded), ("full", 8, 7));
+    assert_eq!((load.rows_deleted, bench.version("t").await), (0, version.map(|v| v + 1)));
+    assert_eq!(bench.ask("t", "SELECT count(*) FROM raw").await, ["8"]);
+    // The cursor is followed again.
+    let load = bench.night(4).await.remove(0);
+    assert_eq!((load.mode.as_str(), load.rows_deleted), ("cursor", 0));
+    // A row nobody has seen, too late for the cursor, is found by its key.
+    put(&database, 9, "late", "2026-02-01 10:00:00");
+    database.execute_batch("DELETE FROM t WHERE id = 1").expect("SQL");
+    let load = bench.night(5).await.remove(0);
+    assert_eq!((load.mode.as_str(), load.rows_deleted), ("full", 1));
+    let ids = bench.current("t", "id", "id").await;
+    assert_eq!(ids, ["2", "3", "4", "5", "6", "7", "9"]);
+    assert_eq!(bench.night(5).await.remove(0), load);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn full_reads_replace_and_count_what_went() {
     let (bench, database) = bench("deletes: scan");
     for id in 1..=3 {
