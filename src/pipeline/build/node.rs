@@ -32,13 +32,15 @@ impl NodeRun {
         let print = fingerprint::of(&self.node, contract, engine, &self.inputs, *date);
         let handle = lake.table(&TableId::hub(table));
         let failed = |cause| BuildError::lake(table, cause);
+        // Asked before the version: a rival's commit in between is then seen as its version.
+        let known = handle.known_txn(&application(table)).await.map_err(failed)?;
         let newest = handle.version().await.map_err(failed)?;
         if let Some(version) = newest
             && self.is_made_by(&handle, version, &print).await?
         {
             return self.built(version, true).await;
         }
-        let spec = self.spec(contract, newest, &print);
+        let spec = self.spec(contract, next_txn(newest, known), &print);
         let rows = self.rows(contract).await?;
         let outcome = handle.write(spec, rows).await.map_err(failed)?;
         if outcome.skipped && !self.is_made_by(&handle, outcome.version, &print).await? {
@@ -58,12 +60,8 @@ impl NodeRun {
         Ok(kept.get(BUILD_METADATA).is_some_and(|known| known == print))
     }
 
-    fn spec(&self, contract: &TableContract, newest: Option<u64>, print: &str) -> WriteSpec {
-        // Only builds write the table, one version each, so the version to come is a number no
-        // build had before; a rival build that takes it makes this one fail, not double.
-        let next = newest.map_or(0, |newest| newest + 1);
-        let version = i64::try_from(next).unwrap_or(i64::MAX);
-        let txn = Txn { app_id: format!("build:{}", contract.table), version };
+    fn spec(&self, contract: &TableContract, version: i64, print: &str) -> WriteSpec {
+        let txn = Txn { app_id: application(&contract.table), version };
         WriteSpec::new(stored_schema(contract), WriteMode::Overwrite, txn)
             .laid_out_as(contract)
             .with_metadata(BUILD_METADATA, print)
@@ -98,10 +96,36 @@ impl NodeRun {
     }
 }
 
+/// The application whose transactions make `table`.
+fn application(table: &str) -> String {
+    format!("build:{table}")
+}
+
+/// A number no build had before: the version to come, or more where transactions ran ahead of
+/// versions, as in a table that was copied or restored. A rival build that takes it makes this
+/// one fail, not double.
+fn next_txn(newest: Option<u64>, known: Option<i64>) -> i64 {
+    let newest = newest.map(|newest| i64::try_from(newest).unwrap_or(i64::MAX));
+    newest.max(known).map_or(0, |last| last.saturating_add(1))
+}
+
 /// The stored columns are all nullable: whether a NULL is there is what the audit finds out, and
 /// an engine that is told there is none would not look.
 fn stored_schema(contract: &TableContract) -> SchemaRef {
     let declared = arrow_schema(contract);
     let fields = declared.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_txn;
+
+    #[test]
+    fn a_transaction_is_ahead_of_versions_and_transactions() {
+        assert_eq!(next_txn(None, None), 0);
+        assert_eq!(next_txn(Some(4), Some(4)), 5);
+        assert_eq!(next_txn(Some(4), None), 5);
+        assert_eq!(next_txn(Some(4), Some(20_000)), 20_001);
+    }
 }
