@@ -1,6 +1,11 @@
 //! End to end through the real binary: a demo group is made, its nights run, its hub is served,
 //! and what comes out is compared with `truth.json` and with plain SQL.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are told of servers and seeds by the environment"
+)]
+
 mod access;
 mod boards;
 mod checks;

@@ -225,7 +225,8 @@ fn every_table_holds_the_rows_it_must() {
     let mut wrong = Vec::new();
     for (table, rows) in truth()["tables"].as_object().expect("tables") {
         let found = hub().scalar(&format!("select count(*) from hub.{table}"));
-        if found != rows.to_string() {
+        let rows = rows.to_string();
+        if found != rows {
             wrong.push(format!("{table}: {found} rows, truth {rows}"));
         }
     }
