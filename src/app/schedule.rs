@@ -57,7 +57,13 @@ impl App {
             tracing::info!(%date, "another node runs the nightly");
             return Ok(());
         };
-        let request = NightlyRequest { date, sources: Vec::new(), full: false, dry_run: false };
+        let request = NightlyRequest {
+            date,
+            sources: Vec::new(),
+            full: false,
+            dry_run: false,
+            accept_loss: false,
+        };
         let nightly = self.nightly();
         let quiet = hub_pipeline::extract::Unwatched;
         let work = nightly.run(&request, &quiet);

@@ -28,6 +28,9 @@ pub struct NightlyArgs {
     /// Everything but publication and what follows it.
     #[arg(long)]
     dry_run: bool,
+    /// Publishes although a table lost more than 30 % of its rows.
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
@@ -39,8 +42,8 @@ pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
         return Err(Usage(what).into());
     }
     let date = args.date.unwrap_or_else(|| yesterday(&app));
-    let request =
-        NightlyRequest { date, sources: args.sources, full: args.full, dry_run: args.dry_run };
+    let NightlyArgs { sources, full, dry_run, accept_loss, .. } = args;
+    let request = NightlyRequest { date, sources, full, dry_run, accept_loss };
     let run = night(&app, &request).await;
     print(&summary(&run));
     Ok(match run.status {

@@ -62,6 +62,8 @@ pub struct NightlyRequest {
     pub full: bool,
     /// Everything but publication and what follows it.
     pub dry_run: bool,
+    /// Publish although a table lost a large share of its rows.
+    pub accept_loss: bool,
 }
 
 /// Told how a nightly goes on.

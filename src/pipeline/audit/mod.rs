@@ -34,6 +34,8 @@ pub struct AuditRequest<'a> {
     pub published: Option<&'a Snapshot>,
     /// Where the published tables are.
     pub lake: &'a Lake,
+    /// Whether lost rows are meant to be gone.
+    pub accept_loss: bool,
 }
 
 /// Runs every check; results are in table order and always in the same order.
@@ -77,10 +79,17 @@ pub fn passes(results: &[AuditResult]) -> bool {
 #[must_use]
 pub fn refusal(results: &[AuditResult]) -> String {
     let broken = results.iter().filter(|result| result.failures > 0 && result.blocking);
-    let lines: Vec<String> = broken
-        .map(|result| format!("`{}` {} ({} rows)", result.table, result.check, result.failures))
-        .collect();
-    format!("the audit refused to publish: {}", lines.join(", "))
+    let (mut lines, mut hint) = (Vec::new(), "");
+    for AuditResult { table, check, failures, .. } in broken {
+        if let Some((before, now)) = tables::told_loss(check) {
+            lines.push(format!("`{table}` lost_rows ({before} rows before, {now} now)"));
+            hint = "\n  hint: where the rows are meant to be gone, run the nightly with \
+                    `--accept-loss`";
+        } else {
+            lines.push(format!("`{table}` {check} ({failures} rows)"));
+        }
+    }
+    format!("the audit refused to publish: {}{hint}", lines.join(", "))
 }
 
 /// A blocking check of `table`.

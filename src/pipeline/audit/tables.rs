@@ -13,8 +13,11 @@ use hub_lake::{Contracts, TableId};
 
 use super::{AuditError, AuditRequest, blocking};
 
-/// A loss of more than this share of a table's rows is worth a finding.
+/// A loss of more than this share of a table's rows is taken for a fault.
 const NOTABLE_LOSS_PERCENT: u64 = 30;
+
+/// The check; rows before and now follow it where the loss is notable: `lost_rows:100->69`.
+const LOST_ROWS: &str = "lost_rows";
 
 /// Unique key, foreign keys, check queries.
 pub(super) async fn checks(
@@ -89,7 +92,8 @@ async fn dangling_rows(
     Ok(dangling.count().await? as u64)
 }
 
-/// Tables that lost all rows (blocking) or a notable share of them (a finding).
+/// Tables that lost a notable share of their rows, or all of them; a mere finding when the
+/// operator accepts the loss.
 pub(super) async fn lost_rows(request: &AuditRequest<'_>) -> Result<Vec<AuditResult>, AuditError> {
     let Some(published) = request.published else { return Ok(Vec::new()) };
     let now: BTreeMap<&str, u64> =
@@ -105,20 +109,25 @@ pub(super) async fn lost_rows(request: &AuditRequest<'_>) -> Result<Vec<AuditRes
                 cause: Box::new(cause),
             })?;
         let before = before.row_count().unwrap_or_default();
-        results.push(loss(table, before, rows));
+        results.push(loss(table, before, rows, !request.accept_loss));
     }
     Ok(results)
 }
 
-fn loss(table: &str, before: u64, now: u64) -> AuditResult {
+fn loss(table: &str, before: u64, now: u64, blocking: bool) -> AuditResult {
     let lost = before.saturating_sub(now);
     let notable = lost * 100 > before * NOTABLE_LOSS_PERCENT;
     AuditResult {
         table: table.to_owned(),
-        check: "lost_rows".to_owned(),
+        check: if notable { format!("{LOST_ROWS}:{before}->{now}") } else { LOST_ROWS.to_owned() },
         failures: if notable { lost } else { 0 },
-        blocking: before > 0 && now == 0,
+        blocking,
     }
+}
+
+/// Rows before and now, when `check` is a notable loss.
+pub(super) fn told_loss(check: &str) -> Option<(&str, &str)> {
+    check.strip_prefix(LOST_ROWS)?.strip_prefix(':')?.split_once("->")
 }
 
 #[cfg(test)]
@@ -126,15 +135,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_table_that_vanishes_blocks() {
-        let seen = |before, now| {
-            let result = loss("visit", before, now);
-            (result.failures, result.blocking)
+    fn a_notable_loss_blocks_unless_it_is_accepted() {
+        let seen = |before, now, blocking| {
+            let result = loss("visit", before, now, blocking);
+            (result.failures, super::super::passes(&[result]))
         };
-        assert_eq!(seen(100, 70), (0, false), "30 % is not notable");
-        assert_eq!(seen(100, 69), (31, false));
-        assert_eq!(seen(100, 0), (100, true));
-        assert_eq!(seen(0, 0), (0, false));
-        assert_eq!(seen(100, 300), (0, false));
+        assert_eq!(seen(100, 70, true), (0, true), "30 % is not notable");
+        assert_eq!(seen(100, 69, true), (31, false));
+        assert_eq!(seen(100, 0, true), (100, false));
+        assert_eq!(seen(0, 0, true), (0, true));
+        assert_eq!(seen(100, 300, true), (0, true));
+        assert_eq!(seen(100, 69, false), (31, true));
+        assert_eq!(told_loss(&loss("visit", 100, 69, true).check), Some(("100", "69")));
+        assert_eq!(told_loss(&loss("visit", 100, 70, true).check), None);
     }
 }

@@ -1,5 +1,7 @@
 //! How a nightly fails, with a stable code for run records.
 
+use chrono::NaiveDate;
+
 use super::log::Cause;
 use crate::audit::AuditError;
 use crate::build::BuildError;
@@ -15,6 +17,17 @@ pub enum NightlyError {
     UnknownSource {
         /// Source id.
         source_id: String,
+    },
+    /// A newer day is published already.
+    #[error(
+        "the night of {asked} is older than the published business date {published}: the sources \
+         have moved on\n  hint: to show an older day again, use `clinichub snapshot rollback`"
+    )]
+    OlderDate {
+        /// Business date asked for.
+        asked: NaiveDate,
+        /// Newest business date ever published.
+        published: NaiveDate,
     },
     /// The run cannot be recorded.
     #[error("the run cannot be recorded in the state database")]
@@ -48,6 +61,7 @@ impl NightlyError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownSource { .. } => "UNKNOWN_SOURCE",
+            Self::OlderDate { .. } => "OLDER_DATE",
             Self::Log(_) => "LOG_FAILED",
             Self::Lake(_) => "LAKE_FAILED",
             Self::Extract(_) => "EXTRACT_FAILED",

@@ -31,6 +31,7 @@ impl Nightly {
     ) -> Result<(), NightlyError> {
         self.record(run).await?;
         self.lake.probe().await.map_err(lake_error)?;
+        self.not_before_published(request).await?;
         let sources = self.chosen(request)?;
         let run_id = run.id.clone();
         let extracting = self.extract(request, &sources, &run_id, progress);
@@ -60,6 +61,27 @@ impl Nightly {
         self.stage("detect", progress, run, detect(signals, &snapshot)).await?;
         self.stage("notify", progress, run, notify(signals)).await?;
         Ok(())
+    }
+
+    /// The sources hold the newest day: read for an older one, they would be published under a
+    /// date they are not of.
+    async fn not_before_published(&self, request: &NightlyRequest) -> Result<(), NightlyError> {
+        let mut shown = self.lake.latest().await.map_err(lake_error)?;
+        let mut newest = None;
+        while let Some(snapshot) = shown.take() {
+            newest = newest.max(Some(snapshot.business_date));
+            // A rollback shows an older day again; the nights before it were newer.
+            if snapshot.rollback_of.is_some() && snapshot.id > 1 {
+                let before = self.lake.snapshot(snapshot.id - 1).await.map_err(lake_error)?;
+                shown = Some(before);
+            }
+        }
+        match newest {
+            Some(published) if request.date < published => {
+                Err(NightlyError::OlderDate { asked: request.date, published })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn chosen(
@@ -136,7 +158,8 @@ impl Nightly {
             return Ok(known.audits.clone());
         }
         let (contracts, lake) = (self.contracts.as_ref(), &self.lake);
-        let request = AuditRequest { contracts, built, loads, published, lake };
+        let accept_loss = night.accept_loss;
+        let request = AuditRequest { contracts, built, loads, published, lake, accept_loss };
         Ok(audit::audit(&request).await?)
     }
 

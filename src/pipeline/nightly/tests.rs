@@ -218,5 +218,11 @@ impl Bench {
 }
 
 fn request(number: u32) -> NightlyRequest {
-    NightlyRequest { date: day(number), sources: Vec::new(), full: false, dry_run: false }
+    NightlyRequest {
+        date: day(number),
+        sources: Vec::new(),
+        full: false,
+        dry_run: false,
+        accept_loss: false,
+    }
 }

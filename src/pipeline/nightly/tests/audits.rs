@@ -80,21 +80,28 @@ async fn a_reference_to_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_vanishes() {
-    refused("`visit` lost_rows (4 rows)", |bench| {
+    refused("`visit` lost_rows (4 rows before, 0 now)", |bench| {
         bench.source("visit", "id,customer,on,fee\n");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notable_loss_is_published_and_told() {
-    let bench = Bench::new();
-    bench.night(2).await;
-    bench.source("visit", "id,customer,on,fee\nv1,c1,2026-03-01,10.00\n");
-    let run = bench.night(3).await;
+async fn a_notable_loss_is_refused_until_it_is_accepted() {
+    let (bench, run) = after(|bench| {
+        bench.source("visit", "id,customer,on,fee\nv1,c1,2026-03-01,10.00\n");
+    })
+    .await;
+    assert_eq!(run.status, RunStatus::Refused, "{run:?}");
+    let error = run.error.expect("an error");
+    assert!(error.contains("`visit` lost_rows (4 rows before, 1 now)"), "{error}");
+    assert!(error.contains("hint: ") && error.contains("`--accept-loss`"), "{error}");
+    let mut accepting = request(3);
+    accepting.accept_loss = true;
+    let run = bench.nightly(Arc::default()).run(&accepting, &Unwatched).await;
     assert_eq!(run.status, RunStatus::Published, "{run:?}");
     let audits = bench.latest().await.expect("published").audits;
-    let loss = audits.iter().find(|a| a.table == "visit" && a.check == "lost_rows");
+    let loss = audits.iter().find(|a| a.table == "visit" && a.check == "lost_rows:4->1");
     assert_eq!(loss.map(|a| (a.failures, a.blocking)), Some((3, false)));
 }
 

@@ -74,6 +74,28 @@ async fn a_dry_run_publishes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_day_is_refused_before_anything_is_read() {
+    let bench = Bench::new();
+    bench.night(2).await;
+    bench.night(3).await;
+    let refused = async || {
+        let run = bench.night(2).await;
+        assert_eq!((run.status, run.loads.len(), run.stages.len()), (RunStatus::Failed, 0, 0));
+        let error = run.error.expect("an error");
+        assert!(error.starts_with("OLDER_DATE: the night of 2026-03-02 is older"), "{error}");
+        assert!(error.contains("2026-03-03") && error.contains("`clinichub snapshot rollback`"));
+    };
+    refused().await;
+    // A rollback shows the older day; the sources are no older for it.
+    let first = bench.lake().snapshot(1).await.expect("readable");
+    let back = Snapshot { id: 3, rollback_of: Some(1), ..first };
+    bench.lake().publish(&back).await.expect("published");
+    refused().await;
+    let run = bench.night(3).await;
+    assert_eq!((run.status, run.snapshot_id), (RunStatus::Published, Some(4)), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_source_is_named() {
     let bench = Bench::new();
     let mut wrong = request(2);
