@@ -19,6 +19,28 @@ pub enum RunStatus {
     DryRun,
 }
 
+/// Whether a table's night is in the lake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadStatus {
+    /// Landed, now or by an earlier run of the same night.
+    #[default]
+    Loaded,
+    /// The source's columns drifted: the table stays as it was landed last, the others load.
+    Frozen,
+}
+
+/// The same amounts, counted at the source and in the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciled {
+    /// What is compared: `rows`, `keys`, `sum:<column>`.
+    pub amount: String,
+    /// As the source counts it, in the transaction the rows were read in.
+    pub source: String,
+    /// As the lake holds it, rows in quarantine included.
+    pub lake: String,
+}
+
 /// Counts of one source table in one run. `rows_read = rows_loaded + rows_rejected`, exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct TableLoad {
@@ -26,8 +48,14 @@ pub struct TableLoad {
     pub source: String,
     /// Table at the source.
     pub table: String,
-    /// `full` or `cursor`.
+    /// `full`, `cursor` or `backfill`.
     pub mode: String,
+    /// Whether the night is in the lake.
+    #[serde(default)]
+    pub status: LoadStatus,
+    /// What an operator should know, such as columns that came or went; never a data value.
+    #[serde(default)]
+    pub notices: Vec<String>,
     /// Rows the source delivered.
     pub rows_read: u64,
     /// Rows landed.
@@ -40,8 +68,17 @@ pub struct TableLoad {
     pub watermark_before: Option<String>,
     /// See `watermark_before`.
     pub watermark_after: Option<String>,
+    /// Bytes of the files written.
+    #[serde(default)]
+    pub bytes_written: u64,
+    /// Source against lake; empty where the source cannot be asked.
+    #[serde(default)]
+    pub reconciled: Vec<Reconciled>,
     /// Wall time in milliseconds.
     pub duration_ms: u64,
+    /// Wall time of its parts in milliseconds: `read`, `keys`, `reconcile`, `commit`.
+    #[serde(default)]
+    pub parts_ms: std::collections::BTreeMap<String, u64>,
 }
 
 impl TableLoad {

@@ -357,6 +357,7 @@ impl<'a> Landing<'a> {
             watermark_before: self.watermark_before.and_then(print),
             watermark_after: after.and_then(print),
             duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..TableLoad::default()
         }
     }
 
