@@ -44,7 +44,7 @@ struct Landing<'a> {
 /// How a landing ended.
 enum Ended {
     /// In the lake; none when somebody else landed it meanwhile.
-    Landed(Option<TableLoad>),
+    Landed(Option<Box<TableLoad>>),
     /// Nothing was committed: rows are back that a read by cursor does not deliver.
     Returned,
 }
@@ -76,7 +76,7 @@ pub(super) async fn land(
     let mut landing = Landing::decide(request, spec).await?;
     loop {
         match landing.write(source, &txn, progress).await? {
-            Ended::Landed(load) => return Ok(load),
+            Ended::Landed(load) => return Ok(load.map(|load| *load)),
             // A full read replaces the table, so it cannot end like this again.
             Ended::Returned => landing.read_whole(),
         }
@@ -184,7 +184,7 @@ impl<'a> Landing<'a> {
         if let Some(sent) = sent.filter(|sent| *sent != written) {
             return Err(self.miscount(sent, written));
         }
-        Ok(Ended::Landed(told.lock().expect("no holder of the load panics").take()))
+        Ok(Ended::Landed(told.lock().expect("no holder of the load panics").take().map(Box::new)))
     }
 
     /// Reads, accounts, and finds what is gone.
