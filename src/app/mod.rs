@@ -13,9 +13,10 @@ use hub_domain::alert::AlertEvent;
 use hub_domain::clock::SharedClock;
 use hub_domain::project::{Problem, ProjectFiles};
 use hub_engine::{Engine, EngineConfig, Registry};
+use hub_lake::upkeep::GRACE;
 use hub_lake::{Contracts, Lake};
 use hub_pipeline::detect::Detector;
-use hub_pipeline::nightly::Nightly;
+use hub_pipeline::nightly::{Nightly, UpkeepPlan};
 use hub_pipeline::notify::{Hook, Sender};
 use hub_state::State;
 use tokio::sync::broadcast;
@@ -81,7 +82,16 @@ impl App {
             clock: self.clock.clone(),
             log: Arc::new(self.state.clone()),
             signals: Some(Arc::new(self.detector())),
+            upkeep: self.upkeep_plan(),
         }
+    }
+
+    fn upkeep_plan(&self) -> Option<UpkeepPlan> {
+        let upkeep = self.config.nightly.upkeep.as_ref()?;
+        let retention = self.config.lake.retention;
+        let grace = retention.map_or(GRACE, |kept| kept.grace());
+        let retention = retention.map(|kept| kept.retention());
+        Some(UpkeepPlan { retention, grace, limit: upkeep.limit() })
     }
 
     fn detector(&self) -> Detector {

@@ -18,6 +18,7 @@ mod snapshot;
 mod sources;
 mod sql;
 mod table;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,6 +78,8 @@ pub enum Command {
     /// API keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Joins small files, lets old snapshots expire, removes files nobody reads.
+    Upkeep(upkeep::UpkeepArgs),
 }
 
 /// Where the configuration is.
@@ -117,6 +120,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Analyze(analysis) => return analyzed(analysis),
         Command::Schema(command) => schema::run(&command),
         Command::Keys(command) => keys::run(command).await,
+        Command::Upkeep(args) => upkeep::run(args).await,
     };
     match done {
         Ok(code) => code,

@@ -6,6 +6,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::retention::RetentionConfig;
+
 /// `lake:`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,6 +15,9 @@ pub struct LakeConfig {
     /// `file://./lake`, `s3://bucket/prefix`, `gs://…`, `az://…`. Credentials come from the
     /// environment (`AWS_…`, `GOOGLE_…`, `AZURE_…`).
     pub url: String,
+    /// How long published snapshots are kept; for ever when absent.
+    #[serde(default)]
+    pub retention: Option<RetentionConfig>,
 }
 
 /// `state:`
@@ -66,9 +71,9 @@ mod tests {
 
     #[test]
     fn relative_paths_start_at_the_file() {
-        let lake = LakeConfig { url: "file://./lake".into() };
+        let lake = LakeConfig { url: "file://./lake".into(), retention: None };
         assert_eq!(lake.resolved(Path::new("/srv/hub")), "file:///srv/hub/lake");
-        let cloud = LakeConfig { url: "s3://bucket/p".into() };
+        let cloud = LakeConfig { url: "s3://bucket/p".into(), retention: None };
         assert_eq!(cloud.resolved(Path::new("/srv/hub")), "s3://bucket/p");
     }
 }

@@ -10,6 +10,7 @@ mod expand;
 mod lake;
 mod nightly;
 mod project;
+mod retention;
 mod secret;
 mod server;
 mod validate;
@@ -28,6 +29,7 @@ pub use auth::AuthConfig;
 pub use lake::{LakeConfig, StateConfig, store_options};
 pub use nightly::NightlyConfig;
 pub use project::{ProjectConfig, load_project};
+pub use retention::{RetentionConfig, UpkeepConfig};
 pub use secret::Secret;
 pub use server::{LimitsConfig, ServerConfig};
 

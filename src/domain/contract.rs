@@ -250,11 +250,83 @@ pub struct SourceContract {
     pub description: String,
     /// Tables by their name in the configuration.
     pub tables: BTreeMap<String, SourceTable>,
+    /// Whom the rows of a table are about; tables without an entry are about nobody.
+    #[serde(default)]
+    pub subjects: BTreeMap<String, Vec<Subject>>,
+}
+
+/// How a row of a source table leads to the person it is about: written `brid`, or
+/// `jzid -> t_jz` where the person is the one of that table's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Column of the table.
+    pub column: String,
+    /// Table of the same source whose key the column holds; none when it holds the person's own
+    /// key at the source.
+    pub through: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (column, through) = match text.split_once("->") {
+            Some((column, table)) => (column, Some(table.trim().to_owned())),
+            None => (text.as_str(), None),
+        };
+        Ok(Self { column: column.trim().to_owned(), through })
+    }
+}
+
+impl SourceContract {
+    /// Tables with subjects, each after the tables its subjects lead through.
+    #[must_use]
+    pub fn subject_order(&self) -> Vec<&str> {
+        let mut ordered: Vec<&str> = Vec::new();
+        while ordered.len() < self.subjects.len() {
+            let known = |through: &String| {
+                ordered.contains(&through.as_str()) || !self.subjects.contains_key(through)
+            };
+            let ready: Vec<&str> = self
+                .subjects
+                .iter()
+                .filter(|(table, _)| !ordered.contains(&table.as_str()))
+                .filter(|(_, subjects)| {
+                    subjects.iter().filter_map(|s| s.through.as_ref()).all(known)
+                })
+                .map(|(table, _)| table.as_str())
+                .collect();
+            if ready.is_empty() {
+                break;
+            }
+            ordered.extend(ready);
+        }
+        ordered
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn subjects_come_after_what_they_lead_through() {
+        let through = |column: &str, table: &str| Subject {
+            column: column.to_owned(),
+            through: Some(table.to_owned()),
+        };
+        let own = Subject { column: "brid".to_owned(), through: None };
+        let subjects = BTreeMap::from([
+            ("a".to_owned(), vec![through("b_id", "b")]),
+            ("b".to_owned(), vec![through("c_id", "c"), own.clone()]),
+            ("c".to_owned(), vec![own]),
+        ]);
+        let (source, description) = ("his".to_owned(), String::new());
+        let mut contract =
+            SourceContract { source, description, tables: BTreeMap::new(), subjects };
+        assert_eq!(contract.subject_order(), ["c", "b", "a"]);
+        contract.subjects.insert("c".to_owned(), vec![through("a_id", "a")]);
+        assert_eq!(contract.subject_order(), [""; 0], "a circle has no order");
+    }
 
     #[test]
     fn types_round_trip() {

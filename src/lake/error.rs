@@ -24,7 +24,7 @@ pub enum LakeError {
     Object {
         /// Object path inside the lake.
         path: String,
-        /// `read`, `written`, `listed` or `synced`.
+        /// `read`, `written`, `listed`, `deleted` or `synced`.
         verb: &'static str,
         /// Cause.
         #[source]
@@ -114,6 +114,23 @@ pub enum LakeError {
         /// Attempts made.
         attempts: u32,
     },
+    /// Files that were to be replaced are no longer part of the table.
+    #[error("another writer replaced files of table `{table}` meanwhile")]
+    Overtaken {
+        /// Table path.
+        table: String,
+    },
+    /// The snapshot was published and is kept no longer.
+    #[error(
+        "snapshot {id} has expired\n  hint: the oldest kept one is {oldest}; `lake.retention` \
+         decides how long snapshots are kept"
+    )]
+    SnapshotExpired {
+        /// Snapshot number.
+        id: u64,
+        /// The oldest one kept.
+        oldest: u64,
+    },
     /// The snapshot number is taken by another snapshot.
     #[error("snapshot {id} is already published")]
     PublishTaken {
@@ -156,6 +173,10 @@ impl From<LakeError> for hub_domain::Error {
     fn from(error: LakeError) -> Self {
         match error {
             LakeError::NoSnapshot { .. } => Self::NotFound { what: "snapshot" },
+            LakeError::SnapshotExpired { id, oldest } => Self::bad_input_hint(
+                format!("snapshot {id} has expired"),
+                format!("the oldest kept one is {oldest}"),
+            ),
             other => Self::internal(other),
         }
     }

@@ -50,6 +50,19 @@ impl TableId {
         }
     }
 
+    /// The table whose root is at `path`; none when it is no table's.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        let parts: Vec<String> = path.parts().map(|part| part.as_ref().to_owned()).collect();
+        match parts.as_slice() {
+            [folder, name] if folder == "hub" => Some(Self::hub(name)),
+            [folder, name] if folder == "raw" => {
+                let (source, table) = name.split_once('.')?;
+                Some(Self::raw(source, table))
+            }
+            _ => None,
+        }
+    }
+
     /// The table a snapshot key means.
     #[must_use]
     pub fn parse(key: &str) -> Self {
@@ -81,6 +94,11 @@ pub(crate) fn snapshot_number(path: &Path) -> Option<u64> {
     path.filename()?.strip_suffix(".json")?.parse().ok()
 }
 
+/// Object that keeps since when files have been unreferenced.
+pub(crate) fn unreferenced_path() -> Path {
+    Path::from_iter(["upkeep", "unreferenced.json"])
+}
+
 /// Object by which a store proves that it refuses to create what exists.
 pub(crate) fn probe_path() -> Path {
     Path::from_iter(["probe", "create-once"])
@@ -94,6 +112,7 @@ mod tests {
     fn keys_round_trip() {
         for id in [TableId::hub("visit"), TableId::raw("his", "t_jz")] {
             assert_eq!(TableId::parse(&id.key()), id);
+            assert_eq!(TableId::at(&id.path()).as_ref(), Some(&id));
         }
         assert_eq!(TableId::raw("his", "t_jz").path().as_ref(), "raw/his.t_jz");
         assert_eq!(snapshot_number(&snapshot_path(12)), Some(12));

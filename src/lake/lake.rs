@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
+use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use hub_domain::clock::{SharedClock, SystemClock};
@@ -119,6 +120,10 @@ impl Lake {
 
     pub(crate) fn sort_runtime(&self) -> &Arc<RuntimeEnv> {
         &self.inner.sort_runtime
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now()
     }
 
     pub(crate) fn now_millis(&self) -> i64 {

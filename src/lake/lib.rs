@@ -12,6 +12,7 @@ mod provider;
 mod publish;
 mod store;
 mod table;
+pub mod upkeep;
 mod write;
 
 #[cfg(test)]

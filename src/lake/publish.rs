@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use hub_domain::snapshot::{Snapshot, SnapshotPick};
 use object_store::path::Path;
-use object_store::{ObjectStore, PutMode, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::id::{snapshot_folder, snapshot_number, snapshot_path};
 use crate::{Lake, LakeError, durable};
@@ -47,6 +47,8 @@ impl Lake {
             .await
             .map_err(|source| object_error(&folder, "listed", source))?;
         ids.sort_unstable();
+        // What is no longer listed has expired.
+        self.known_snapshots().retain(|id, _| ids.binary_search(id).is_ok());
         Ok(ids)
     }
 
@@ -57,7 +59,7 @@ impl Lake {
     pub async fn snapshots(&self) -> Result<Vec<Snapshot>, LakeError> {
         let mut found = Vec::new();
         for id in self.snapshot_ids().await? {
-            found.push(self.snapshot(id).await?);
+            found.push(self.listed(id).await?);
         }
         Ok(found)
     }
@@ -68,7 +70,7 @@ impl Lake {
     /// It cannot be read.
     pub async fn latest(&self) -> Result<Option<Snapshot>, LakeError> {
         match self.snapshot_ids().await?.last() {
-            Some(&id) => self.snapshot(id).await.map(Some),
+            Some(&id) => self.listed(id).await.map(Some),
             None => Ok(None),
         }
     }
@@ -76,15 +78,32 @@ impl Lake {
     /// Published snapshot `id`.
     ///
     /// # Errors
-    /// `NoSnapshot` when there is none, `BadSnapshot` when its object is damaged.
+    /// `NoSnapshot` when there is none, `SnapshotExpired` when it is kept no longer,
+    /// `BadSnapshot` when its object is damaged.
     pub async fn snapshot(&self, id: u64) -> Result<Snapshot, LakeError> {
+        if self.known_snapshots().contains_key(&id) {
+            // Another process may have let it expire since.
+            let path = snapshot_path(id);
+            match self.place().store.head(&path).await {
+                Ok(_) => {}
+                Err(object_store::Error::NotFound { .. }) => {
+                    self.known_snapshots().remove(&id);
+                }
+                Err(source) => return Err(object_error(&path, "read", source)),
+            }
+        }
+        self.listed(id).await
+    }
+
+    /// As [`Lake::snapshot`], for one that was just seen in a listing.
+    async fn listed(&self, id: u64) -> Result<Snapshot, LakeError> {
         if let Some(known) = self.known_snapshots().get(&id) {
             return Ok(known.clone());
         }
         let path = snapshot_path(id);
         let bytes = match self.place().read(&path).await {
             Ok(bytes) => bytes,
-            Err(object_store::Error::NotFound { .. }) => return Err(LakeError::NoSnapshot { id }),
+            Err(object_store::Error::NotFound { .. }) => return Err(self.not_there(id).await?),
             Err(source) => return Err(object_error(&path, "read", source)),
         };
         let snapshot: Snapshot = serde_json::from_slice(&bytes)
@@ -93,21 +112,38 @@ impl Lake {
         Ok(snapshot)
     }
 
+    /// Why snapshot `id` cannot be read although nothing failed.
+    async fn not_there(&self, id: u64) -> Result<LakeError, LakeError> {
+        let ids = self.snapshot_ids().await?;
+        let oldest = ids.first().copied().filter(|oldest| *oldest > id && id > 0);
+        Ok(oldest.map_or(LakeError::NoSnapshot { id }, |oldest| LakeError::SnapshotExpired {
+            id,
+            oldest,
+        }))
+    }
+
     /// The newest snapshot published at or before `instant`.
     ///
     /// # Errors
-    /// One of them cannot be read.
+    /// One of them cannot be read; `SnapshotExpired` when the one of that time is kept no
+    /// longer.
     pub async fn snapshot_as_of(
         &self,
         instant: DateTime<Utc>,
     ) -> Result<Option<Snapshot>, LakeError> {
-        for id in self.snapshot_ids().await?.into_iter().rev() {
-            let snapshot = self.snapshot(id).await?;
+        let ids = self.snapshot_ids().await?;
+        for id in ids.iter().rev() {
+            let snapshot = self.listed(*id).await?;
             if snapshot.published_at <= instant {
                 return Ok(Some(snapshot));
             }
         }
-        Ok(None)
+        match ids.first() {
+            Some(&oldest) if oldest > 1 => {
+                Err(LakeError::SnapshotExpired { id: oldest - 1, oldest })
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The snapshot a reader asks for; none when nothing fits.
@@ -126,6 +162,10 @@ impl Lake {
     }
 }
 
-fn object_error(path: &Path, verb: &'static str, source: object_store::Error) -> LakeError {
+pub(crate) fn object_error(
+    path: &Path,
+    verb: &'static str,
+    source: object_store::Error,
+) -> LakeError {
     LakeError::Object { path: path.to_string(), verb, source }
 }

@@ -11,7 +11,7 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 use serde_json::Value;
 
-use crate::write::{self, Txn, WriteOutcome, WriteSpec};
+use crate::write::{self, CONTENT_METADATA, Txn, WriteOutcome, WriteSpec};
 use crate::{Lake, LakeError, TableId};
 
 /// A table of the lake, existing or not.
@@ -104,6 +104,27 @@ impl DeltaTableHandle {
         Ok(entries)
     }
 
+    /// Version whose content this one has: itself, or the one it lays out anew.
+    ///
+    /// # Errors
+    /// As [`DeltaTableHandle::commit_metadata`].
+    pub async fn content_version(&self, version: u64) -> Result<u64, LakeError> {
+        let kept = self.commit_metadata(version).await?;
+        Ok(kept.get(CONTENT_METADATA).and_then(|text| text.parse().ok()).unwrap_or(version))
+    }
+
+    /// Metadata of a commit that keeps the content of `version`: what made that content still
+    /// did, except that nothing was loaded.
+    pub(crate) async fn inherited_metadata(
+        &self,
+        version: u64,
+    ) -> Result<BTreeMap<String, String>, LakeError> {
+        let mut kept = self.commit_metadata(version).await?;
+        kept.retain(|key, _| !key.starts_with("clinichub.load"));
+        kept.entry(CONTENT_METADATA.to_owned()).or_insert_with(|| version.to_string());
+        Ok(kept)
+    }
+
     /// Newest transaction version the table knows of an application.
     ///
     /// # Errors
@@ -134,7 +155,7 @@ impl DeltaTableHandle {
         Ok(None)
     }
 
-    async fn commit(&self, version: u64) -> Result<Vec<Value>, LakeError> {
+    pub(crate) async fn commit(&self, version: u64) -> Result<Vec<Value>, LakeError> {
         let read = self.log_store.read_commit_entry(version).await;
         let bytes = read.map_err(|error| self.log_error(Some(version), error))?;
         let Some(bytes) = bytes else {

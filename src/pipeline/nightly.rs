@@ -1,4 +1,4 @@
-//! The nightly: extract → build → audit → publish → detect → notify.
+//! The nightly: extract → build → audit → publish → detect → notify → upkeep.
 //!
 //! Every stage leaves only what a rerun finds again: landed tables know their night, built tables
 //! know their fingerprint, a snapshot is one object. So a run may be killed at any moment and run
@@ -12,12 +12,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use hub_domain::clock::SharedClock;
 use hub_domain::run::{Run, RunStatus, StageTime};
 use hub_engine::{EngineConfig, Registry};
+use hub_lake::upkeep::Retention;
 use hub_lake::{Contracts, Lake};
 use sha2::{Digest, Sha256};
 
@@ -49,6 +50,19 @@ pub struct Nightly {
     pub log: Arc<dyn RunLog>,
     /// Detection and delivery after publication; none where no rules are configured.
     pub signals: Option<Arc<dyn Signals>>,
+    /// Upkeep of the lake after publication; none where it is not configured.
+    pub upkeep: Option<UpkeepPlan>,
+}
+
+/// How the lake is kept small at the end of a night.
+#[derive(Debug, Clone)]
+pub struct UpkeepPlan {
+    /// How long snapshots are kept; none: they stay.
+    pub retention: Option<Retention>,
+    /// How long files nobody keeps stay for readers that still have them open.
+    pub grace: TimeDelta,
+    /// Wall time it may take.
+    pub limit: Duration,
 }
 
 /// One nightly to run.
@@ -68,7 +82,8 @@ pub struct NightlyRequest {
 
 /// Told how a nightly goes on.
 pub trait Progress: extract::Progress + BuildProgress {
-    /// A stage begins: `extract`, `build`, `audit`, `publish`, `detect`, `notify`.
+    /// A stage begins: `extract`, `build`, `audit`, `publish`, `detect`, `notify`,
+    /// `upkeep`.
     fn stage_started(&self, stage: &str) {
         let _ = stage;
     }

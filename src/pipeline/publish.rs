@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use hub_domain::snapshot::{AuditResult, Snapshot};
-use hub_lake::{Lake, LakeError};
+use hub_lake::{Lake, LakeError, TableId};
 
 use crate::audit;
 
@@ -63,8 +63,11 @@ pub async fn publish(
         return Err(PublishError::Refused(candidate.audits));
     }
     let Candidate { versions, date, definition_hash, .. } = &candidate;
-    if let Some(known) = previous.filter(|known| shows(known, versions, *date, definition_hash)) {
-        return Ok(known.clone());
+    if let Some(known) = previous {
+        let same = shows(lake, known, versions, *date, definition_hash).await;
+        if same.map_err(lake_error)? {
+            return Ok(known.clone());
+        }
     }
     let id = previous.map_or(1, |previous| previous.id + 1);
     let snapshot = Snapshot {
@@ -80,18 +83,37 @@ pub async fn publish(
     match lake.publish(&snapshot).await {
         Ok(()) => Ok(snapshot),
         Err(LakeError::PublishTaken { id }) => Err(PublishError::Taken { id }),
-        Err(cause) => Err(PublishError::Lake { what: cause.to_string(), cause: Box::new(cause) }),
+        Err(cause) => Err(lake_error(cause)),
     }
 }
 
-/// Whether `published` is exactly what these versions would become.
-pub(crate) fn shows(
+fn lake_error(cause: LakeError) -> PublishError {
+    PublishError::Lake { what: cause.to_string(), cause: Box::new(cause) }
+}
+
+/// Whether `published` is exactly what these versions would become, files laid out anew aside.
+pub(crate) async fn shows(
+    lake: &Lake,
     published: &Snapshot,
     versions: &BTreeMap<String, u64>,
     date: NaiveDate,
     definition_hash: &str,
-) -> bool {
-    published.tables == *versions
-        && published.business_date == date
-        && published.definition_hash == definition_hash
+) -> Result<bool, LakeError> {
+    let same_tables = published.tables.keys().eq(versions.keys());
+    if !same_tables || published.business_date != date {
+        return Ok(false);
+    }
+    if published.definition_hash != definition_hash {
+        return Ok(false);
+    }
+    for (key, version) in versions {
+        let shown = published.tables[key];
+        let table = lake.table(&TableId::parse(key));
+        if shown != *version
+            && table.content_version(shown).await? != table.content_version(*version).await?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

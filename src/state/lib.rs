@@ -11,6 +11,7 @@ pub mod keys;
 pub mod lease;
 pub mod outbox;
 pub mod runs;
+mod suppression;
 mod text;
 
 use std::str::FromStr;

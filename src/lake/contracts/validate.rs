@@ -230,5 +230,41 @@ pub(super) fn sources(loaded: &[Loaded<'_, SourceContract>], problems: &mut Vec<
                 report.add(&about, what, "such names belong to the landing");
             }
         }
+        subjects(contract, &mut report);
+    }
+}
+
+/// Every subject ends at a person, by columns that can be compared.
+fn subjects(contract: &SourceContract, report: &mut Report<'_>) {
+    for (name, subjects) in &contract.subjects {
+        let Some(table) = contract.tables.get(name) else {
+            report.add("subjects", format!("subjects of unknown table `{name}`"), "");
+            continue;
+        };
+        for subject in subjects {
+            let about = format!("{name}: [");
+            let Some(own) = table.columns.get(&subject.column) else {
+                report.add(&about, format!("no column `{}` in `{name}`", subject.column), "");
+                continue;
+            };
+            let Some(through) = &subject.through else { continue };
+            let key = contract.tables.get(through).map(|table| (table, table.key.as_slice()));
+            let fits = match key {
+                Some((table, [key])) => {
+                    table.columns.get(key).is_some_and(|key| key.column_type == own.column_type)
+                }
+                _ => false,
+            };
+            if !fits || !contract.subjects.contains_key(through) {
+                let what =
+                    format!("`{}` of `{name}` does not lead through `{through}`", subject.column);
+                let hint = "name a table that has subjects and one key column of the same type";
+                report.add(&about, what, hint);
+            }
+        }
+    }
+    let ordered = contract.subject_order();
+    if let Some(name) = contract.subjects.keys().find(|name| !ordered.contains(&name.as_str())) {
+        report.add("subjects", format!("the subjects of `{name}` lead in a circle"), "");
     }
 }

@@ -44,6 +44,11 @@ pub(super) struct DataFile {
 }
 
 impl DataFile {
+    /// Where it is in the whole store.
+    pub(super) fn location(&self) -> &Path {
+        &self.meta.location
+    }
+
     /// Size in bytes.
     pub(super) fn size(&self) -> u64 {
         self.meta.size

@@ -36,6 +36,7 @@ use crate::write::plain;
 use crate::{Lake, LakeError, TableId};
 
 /// One version of one table, ready to be scanned.
+#[derive(Clone)]
 pub struct LakeTable {
     id: TableId,
     version: u64,
@@ -114,6 +115,20 @@ impl LakeTable {
     #[must_use]
     pub fn file_count(&self) -> usize {
         self.files.len()
+    }
+
+    /// The same version as if it had only the files at `paths` below the table's root, read in
+    /// this order.
+    pub(crate) fn only(&self, lake: &Lake, paths: &[String]) -> Self {
+        let root = lake.place().absolute(&self.id.path());
+        let at = |file: &DataFile| {
+            let path = below(&root, file.location())?;
+            paths.iter().position(|wanted| *wanted == path)
+        };
+        let mut kept: Vec<(usize, DataFile)> =
+            self.files.iter().filter_map(|file| Some((at(file)?, file.clone()))).collect();
+        kept.sort_by_key(|(place, _)| *place);
+        Self { files: kept.into_iter().map(|(_, file)| file).collect(), ..self.clone() }
     }
 
     /// Files that may hold rows for which all of `filters` are true.
@@ -211,6 +226,13 @@ fn refuse_what_we_misread(id: &TableId, state: &DeltaTableState) -> Result<(), L
         return refuse("deletion vectors");
     }
     Ok(())
+}
+
+/// Text of `path` below `root`.
+fn below(root: &object_store::path::Path, path: &object_store::path::Path) -> Option<String> {
+    Some(
+        path.prefix_match(root)?.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"),
+    )
 }
 
 /// The declared schema without the dictionaries some readers wrap partition columns in.

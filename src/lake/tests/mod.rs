@@ -3,6 +3,7 @@
 mod differential;
 mod publish;
 mod read;
+mod upkeep;
 mod write;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 //! there are no deletion vectors and no column mapping.
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use deltalake_core::kernel::{Action, Add};
+use deltalake_core::kernel::{Action, Add, LogicalFileView};
 use deltalake_core::table::state::DeltaTableState;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -140,7 +140,7 @@ pub(super) fn adds(spec: &WriteSpec, files: &[DataFile], now_millis: i64) -> Vec
             partition_values: partition.into_iter().collect(),
             size: i64::try_from(file.size).unwrap_or(i64::MAX),
             modification_time: now_millis,
-            data_change: true,
+            data_change: spec.mode.changes_data(),
             stats: Some(file.stats.clone()),
             ..Add::default()
         })
@@ -149,20 +149,37 @@ pub(super) fn adds(spec: &WriteSpec, files: &[DataFile], now_millis: i64) -> Vec
 }
 
 /// Actions that remove the files the write replaces.
-pub(super) fn removes(state: &DeltaTableState, spec: &WriteSpec) -> Vec<Action> {
-    let replaced = |partition: Option<&Option<String>>| match &spec.mode {
+///
+/// # Errors
+/// `Overtaken` when a file that was to be replaced is gone.
+pub(super) fn removes(
+    table: &str,
+    state: &DeltaTableState,
+    spec: &WriteSpec,
+) -> Result<Vec<Action>, LakeError> {
+    let partition = spec.partition_by.as_deref().unwrap_or_default();
+    let replaced = |file: &LogicalFileView| match &spec.mode {
         WriteMode::Append => false,
         WriteMode::Overwrite => true,
         WriteMode::ReplaceMonths(months) => {
-            partition.and_then(Option::as_ref).is_some_and(|value| months.contains(value))
+            let values = file.partition_values_map();
+            let value = values.get(partition).and_then(Option::as_ref);
+            value.is_some_and(|value| months.contains(value))
         }
+        WriteMode::ReplaceFiles { paths, .. } => paths.contains(file.object_store_path().as_ref()),
     };
-    let partition = spec.partition_by.as_deref().unwrap_or_default();
     let log = state.log_data();
-    log.iter()
-        .filter(|file| replaced(file.partition_values_map().get(partition)))
-        .map(|file| Action::Remove(file.remove_action(true)))
-        .collect()
+    let removes: Vec<Action> = log
+        .iter()
+        .filter(replaced)
+        .map(|file| Action::Remove(file.remove_action(spec.mode.changes_data())))
+        .collect();
+    match &spec.mode {
+        WriteMode::ReplaceFiles { paths, .. } if paths.len() != removes.len() => {
+            Err(LakeError::Overtaken { table: table.to_owned() })
+        }
+        _ => Ok(removes),
+    }
 }
 
 fn action(table: &str, value: Value) -> Result<Action, LakeError> {

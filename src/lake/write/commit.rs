@@ -13,7 +13,7 @@ use deltalake_core::table::state::DeltaTableState;
 use object_store::path::Path;
 use sha2::{Digest, Sha256};
 
-use super::files::{DataFile, FileWriter};
+use super::files::{DataFile, FILE_BYTES, FileWriter};
 use super::{WriteMode, WriteOutcome, WriteSpec, actions, sort};
 use crate::table::DeltaTableHandle;
 use crate::{LakeError, durable};
@@ -119,13 +119,17 @@ async fn commit_on(
         Some(state) => {
             let mut list: Vec<Action> =
                 actions::evolve(&table, state, spec).map_err(other)?.into_iter().collect();
-            list.extend(actions::removes(state, spec));
+            list.extend(actions::removes(&table, state, spec).map_err(other)?);
             list
         }
     };
     list.extend(actions::adds(spec, files, now));
+    let mut metadata = spec.whole_metadata();
+    if let Some(state) = state.filter(|_| !spec.mode.changes_data()) {
+        metadata.extend(handle.inherited_metadata(state.version()).await.map_err(other)?);
+    }
     let metadata: HashMap<String, serde_json::Value> =
-        spec.whole_metadata().into_iter().map(|(key, value)| (key, value.into())).collect();
+        metadata.into_iter().map(|(key, value)| (key, value.into())).collect();
     let txn = Transaction::new_with_last_update(&spec.txn.app_id, spec.txn.version, Some(now));
     let properties = CommitProperties::default()
         .with_metadata(metadata)
@@ -134,14 +138,7 @@ async fn commit_on(
         .with_max_retries(0)
         // Old versions are what published snapshots point at.
         .with_cleanup_expired_logs(Some(false));
-    let operation = DeltaOperation::Write {
-        mode: match spec.mode {
-            WriteMode::Append => SaveMode::Append,
-            WriteMode::Overwrite | WriteMode::ReplaceMonths(_) => SaveMode::Overwrite,
-        },
-        partition_by: spec.partition_by.clone().map(|column| vec![column]),
-        predicate: None,
-    };
+    let operation = operation(spec);
     let read = state.map(|state| state as &dyn deltalake_core::kernel::transaction::TableReference);
     let commit = CommitBuilder::from(properties).with_actions(list);
     let prepared = commit.build(read, handle.log_store().clone(), operation);
@@ -152,6 +149,23 @@ async fn commit_on(
         done.await?;
     }
     Ok(version)
+}
+
+/// What the commit calls itself.
+fn operation(spec: &WriteSpec) -> DeltaOperation {
+    let mode = match spec.mode {
+        WriteMode::ReplaceFiles { same_content: true, .. } => {
+            let target_size = i64::try_from(FILE_BYTES).unwrap_or(i64::MAX);
+            return DeltaOperation::Optimize { predicate: None, target_size };
+        }
+        WriteMode::ReplaceFiles { same_content: false, .. } => {
+            return DeltaOperation::Delete { predicate: None };
+        }
+        WriteMode::Append => SaveMode::Append,
+        WriteMode::Overwrite | WriteMode::ReplaceMonths(_) => SaveMode::Overwrite,
+    };
+    let partition_by = spec.partition_by.clone().map(|column| vec![column]);
+    DeltaOperation::Write { mode, partition_by, predicate: None }
 }
 
 /// Whether another writer took the version this attempt wanted.

@@ -27,7 +27,7 @@ const LOOKUP_GROUP_ROWS: usize = 8_192;
 /// Columns readers look up by value.
 const LOOKUP_COLUMNS: [&str; 2] = ["person_id", "phone_hash"];
 /// Size at which a file is closed and the next one begun.
-const FILE_BYTES: usize = 128 << 20;
+pub(crate) const FILE_BYTES: usize = 128 << 20;
 
 /// A file written and not yet committed.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ mod files;
 mod sort;
 mod stats;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -19,6 +19,7 @@ use hub_domain::contract::TableContract;
 
 pub(crate) use actions::plain;
 pub(crate) use commit::write;
+pub(crate) use files::FILE_BYTES;
 pub use sort::SortKey;
 pub(crate) use sort::sort_runtime;
 pub(crate) use stats::EXACT_DIGITS;
@@ -32,6 +33,25 @@ pub enum WriteMode {
     Overwrite,
     /// Those of the named partitions are replaced; the new rows lie in these partitions only.
     ReplaceMonths(Vec<String>),
+    /// Those of the named files (paths below the table's root) are replaced; all of these files
+    /// have to be there still.
+    ReplaceFiles {
+        /// The files.
+        paths: BTreeSet<String>,
+        /// Whether readers of current rows see the same before and after: the new version then
+        /// counts as the content of the old one.
+        same_content: bool,
+    },
+}
+
+/// Commit metadata of a version that only lays the rows of another one out anew: its number.
+pub(crate) const CONTENT_METADATA: &str = "clinichub.content";
+
+impl WriteMode {
+    /// Whether the write changes what the table says.
+    pub(crate) fn changes_data(&self) -> bool {
+        !matches!(self, Self::ReplaceFiles { same_content: true, .. })
+    }
 }
 
 /// Application transaction: a write whose version the table already knows is skipped.

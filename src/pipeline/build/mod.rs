@@ -85,6 +85,11 @@ pub async fn build(
     let context =
         build_context(&request.engine).map_err(|cause| BuildError::Context(Box::new(cause)))?;
     let mut versions = register_raw(request, &context).await?;
+    // What a table depends on is the content of its inputs, not how their files are laid out.
+    let mut contents = BTreeMap::new();
+    for (key, version) in &versions {
+        contents.insert(key.clone(), content(request, key, *version).await?);
+    }
     let shared = Arc::new(request.clone());
     let nodes: BTreeMap<String, Node> =
         request.registry.nodes.iter().map(|n| (n.target.clone(), n.clone())).collect();
@@ -95,7 +100,7 @@ pub async fn build(
     loop {
         while running.len() < request.threads.max(1) {
             let Some(target) = waiting.take_ready() else { break };
-            let inputs = inputs(&nodes[&target], &versions);
+            let inputs = inputs(&nodes[&target], &contents);
             let node = nodes[&target].clone();
             let run =
                 NodeRun { request: Arc::clone(&shared), context: context.clone(), node, inputs };
@@ -106,6 +111,8 @@ pub async fn build(
         register_hub(request, &context, &table).await?;
         waiting.finished(&table.table);
         versions.insert(table.table.clone(), table.version);
+        let made = content(request, &table.table, table.version).await?;
+        contents.insert(table.table.clone(), made);
         tables.push(table);
         if let Some(table) = tables.last() {
             progress.table_built(table, tables.len(), total);
@@ -115,7 +122,13 @@ pub async fn build(
     Ok(Built { context, versions, tables })
 }
 
-/// Versions of what `node` reads, by snapshot key; a source table that never landed has none.
+/// The version whose content the table of snapshot key `key` has at `version`.
+async fn content(request: &BuildRequest, key: &str, version: u64) -> Result<u64, BuildError> {
+    let found = request.lake.table(&TableId::parse(key)).content_version(version).await;
+    found.map_err(|cause| BuildError::lake(key, cause))
+}
+
+/// Content of what `node` reads, by snapshot key; a source table that never landed has none.
 fn inputs(node: &Node, versions: &BTreeMap<String, u64>) -> BTreeMap<String, Option<u64>> {
     let key = |reference: &Reference| match reference {
         Reference::Hub(table) => TableId::hub(table).key(),

@@ -18,7 +18,7 @@ pub(super) struct NodeRun {
     pub(super) request: Arc<BuildRequest>,
     pub(super) context: SessionContext,
     pub(super) node: Node,
-    /// Versions of what it reads.
+    /// Content of what it reads, as versions.
     pub(super) inputs: BTreeMap<String, Option<u64>>,
 }
 

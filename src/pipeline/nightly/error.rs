@@ -53,6 +53,9 @@ pub enum NightlyError {
     /// The snapshot is published; messages could not be delivered.
     #[error("messages could not be delivered")]
     Notify(#[source] Cause),
+    /// The snapshot is published; the lake could not be kept small.
+    #[error("the upkeep of the lake did not come to its end: {0}")]
+    Upkeep(#[source] Box<hub_lake::LakeError>),
 }
 
 impl NightlyError {
@@ -71,6 +74,7 @@ impl NightlyError {
             Self::Publish(_) => "PUBLISH_FAILED",
             Self::Detect(_) => "DETECT_FAILED",
             Self::Notify(_) => "NOTIFY_FAILED",
+            Self::Upkeep(_) => "UPKEEP_FAILED",
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the nightly needs of others: a place for run records, and what follows publication.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use hub_domain::run::Run;
 use hub_domain::snapshot::Snapshot;
@@ -13,12 +15,26 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub trait RunLog: Send + Sync {
     /// Stores `run`, replacing what was stored of it before.
     async fn save(&self, run: &Run) -> Result<(), Cause>;
+
+    /// Keyed hashes of rows that must not come back after an erasure.
+    async fn suppressed(&self) -> Result<HashSet<String>, Cause>;
+
+    /// Adds such hashes, all or none of them.
+    async fn suppress(&self, digests: &[String]) -> Result<(), Cause>;
 }
 
 #[async_trait]
 impl RunLog for State {
     async fn save(&self, run: &Run) -> Result<(), Cause> {
         Ok(self.save_run(run).await?)
+    }
+
+    async fn suppressed(&self) -> Result<HashSet<String>, Cause> {
+        Ok(State::suppressed(self).await?)
+    }
+
+    async fn suppress(&self, digests: &[String]) -> Result<(), Cause> {
+        Ok(State::suppress(self, digests).await?)
     }
 }
 

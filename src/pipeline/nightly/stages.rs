@@ -1,4 +1,4 @@
-//! The six stages, one after another.
+//! The stages, one after another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +8,9 @@ use futures::{StreamExt, TryStreamExt};
 use hub_domain::run::{Run, TableLoad};
 use hub_domain::snapshot::{AuditResult, Snapshot};
 use hub_lake::LakeError;
+use hub_lake::upkeep::{Parts, UpkeepRequest};
 
-use super::{Nightly, NightlyError, NightlyRequest, Progress, Signals, timed};
+use super::{Nightly, NightlyError, NightlyRequest, Progress, Signals, UpkeepPlan, timed};
 use crate::audit::{self, AuditRequest};
 use crate::build::{self, BuildRequest, Built};
 use crate::extract::{self, ExtractError, ExtractRequest, LoadKind, SourceConfig};
@@ -57,9 +58,13 @@ impl Nightly {
         // Known before it is recorded: a record that fails does not unpublish.
         run.snapshot_id = Some(snapshot.id);
         self.record(run).await?;
-        let Some(signals) = &self.signals else { return Ok(()) };
-        self.stage("detect", progress, run, detect(signals, &snapshot)).await?;
-        self.stage("notify", progress, run, notify(signals)).await?;
+        if let Some(signals) = &self.signals {
+            self.stage("detect", progress, run, detect(signals, &snapshot)).await?;
+            self.stage("notify", progress, run, notify(signals)).await?;
+        }
+        if let Some(plan) = &self.upkeep {
+            self.stage("upkeep", progress, run, self.keep_up(plan)).await?;
+        }
         Ok(())
     }
 
@@ -154,13 +159,38 @@ impl Nightly {
         published: Option<&Snapshot>,
     ) -> Result<Vec<AuditResult>, NightlyError> {
         let (versions, hash) = (&built.versions, &self.definition_hash);
-        if let Some(known) = published.filter(|p| publish::shows(p, versions, night.date, hash)) {
-            return Ok(known.audits.clone());
+        if let Some(known) = published {
+            let same = publish::shows(&self.lake, known, versions, night.date, hash).await;
+            if same.map_err(lake_error)? {
+                return Ok(known.audits.clone());
+            }
         }
         let (contracts, lake) = (self.contracts.as_ref(), &self.lake);
         let accept_loss = night.accept_loss;
         let request = AuditRequest { contracts, built, loads, published, lake, accept_loss };
         Ok(audit::audit(&request).await?)
+    }
+
+    /// Ends at its time limit wherever it is: what is done stays done, the rest is for next time.
+    async fn keep_up(&self, plan: &UpkeepPlan) -> Result<(), NightlyError> {
+        let request = UpkeepRequest {
+            parts: Parts::ALL,
+            retention: plan.retention,
+            grace: plan.grace,
+            contracts: self.contracts.as_ref(),
+            dry_run: false,
+        };
+        let Ok(done) = tokio::time::timeout(plan.limit, self.lake.upkeep(&request)).await else {
+            tracing::warn!(limit = ?plan.limit, "upkeep goes on in the next night");
+            return Ok(());
+        };
+        let mut report = done.map_err(|cause| NightlyError::Upkeep(Box::new(cause)))?;
+        let (expired, bytes_freed) = (report.expired.len(), report.bytes_freed());
+        tracing::info!(expired, bytes_freed, "upkeep");
+        match report.tables.iter_mut().find_map(|table| table.failed.take()) {
+            Some(cause) => Err(NightlyError::Upkeep(Box::new(cause))),
+            None => Ok(()),
+        }
     }
 
     async fn publish(

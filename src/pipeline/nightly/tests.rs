@@ -3,7 +3,7 @@
 mod audits;
 mod nights;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -98,6 +98,7 @@ const VISITS: &str = "id,customer,on,fee\n\
 struct Memory {
     runs: Mutex<Vec<Run>>,
     refuse_from: Option<usize>,
+    suppressed: Mutex<HashSet<String>>,
 }
 
 #[async_trait]
@@ -108,6 +109,15 @@ impl RunLog for Memory {
             return Err("the state database is away".into());
         }
         runs.push(run.clone());
+        Ok(())
+    }
+
+    async fn suppressed(&self) -> Result<HashSet<String>, Cause> {
+        Ok(self.suppressed.lock().expect("no holder panics").clone())
+    }
+
+    async fn suppress(&self, digests: &[String]) -> Result<(), Cause> {
+        self.suppressed.lock().expect("no holder panics").extend(digests.iter().cloned());
         Ok(())
     }
 }
@@ -178,6 +188,7 @@ impl Bench {
             clock: Arc::new(FixedClock(now)),
             log,
             signals: None,
+            upkeep: None,
         }
     }
 

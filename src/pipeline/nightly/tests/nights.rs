@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hub_lake::upkeep;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,4 +161,46 @@ async fn rival_nightlies_publish_one_snapshot_of_whole_tables() {
     let whole = Bench::new();
     whole.night(2).await;
     assert_eq!(bench.all_shown().await, whole.all_shown().await);
+}
+
+/// A raw table grown by many small commits, then compacted: nothing is built or published anew,
+/// and the next real night names the compacted version.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_laid_out_anew_rebuild_nothing() {
+    let bench = Bench::new();
+    bench.night(2).await;
+    let lake = bench.lake();
+    let id = TableId::raw("crm", "visit");
+    for copy in 0..8 {
+        let context = SessionContext::new();
+        let version = lake.table(&id).version().await.expect("read").expect("landed");
+        let provider = lake.provider(&id, 0).await.expect("readable");
+        let txn = hub_lake::Txn { app_id: "copy".into(), version: copy };
+        let spec = hub_lake::WriteSpec::new(provider.schema(), hub_lake::WriteMode::Append, txn);
+        let rows = context.read_table(provider).expect("a frame").execute_stream().await;
+        let done = lake.table(&id).write(spec, rows.expect("rows")).await.expect("written");
+        assert_eq!(done.version, version + 1);
+    }
+    assert_eq!(bench.night(2).await.snapshot_id, Some(2), "the raw table did change");
+    let before = (bench.latest().await.expect("published"), bench.all_shown().await);
+
+    let nightly = bench.nightly(Arc::default());
+    let plan = UpkeepPlan { retention: None, grace: upkeep::GRACE, limit: Duration::from_secs(60) };
+    let nightly = Nightly { upkeep: Some(plan), ..nightly };
+    let run = nightly.run(&request(2), &Unwatched).await;
+    assert_eq!((run.snapshot_id, &run.error), (Some(2), &None));
+    assert_eq!(run.stages.last().map(|stage| stage.stage.as_str()), Some("upkeep"));
+    let compacted = lake.table(&id).version().await.expect("read").expect("landed");
+    assert_eq!(compacted, before.0.tables["raw/crm.visit"] + 1, "nine files became one");
+
+    let run = bench.night(2).await;
+    assert_eq!((run.status, run.snapshot_id), (RunStatus::Published, Some(2)));
+    assert_eq!((bench.latest().await.expect("published"), bench.all_shown().await), before);
+
+    bench.source("customer", &format!("{CUSTOMERS}c9,Wu,,\n"));
+    let spent = lake.table(&TableId::hub("spent")).version().await.expect("read");
+    assert_eq!(bench.night(3).await.snapshot_id, Some(3));
+    let after = bench.latest().await.expect("published");
+    assert!(after.tables["raw/crm.visit"] >= compacted, "the next snapshot names it");
+    assert!(spent < Some(after.tables["spent"]), "another day is another build");
 }
