@@ -5,15 +5,16 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Array, Int64Builder,
-    StringArray, StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
+    ArrayBuilder, ArrayRef, BooleanBuilder, Int64Array, StringArray, StringBuilder,
+    TimestampMicrosecondArray, new_null_array,
 };
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use hub_domain::contract::ColumnType;
 
 use super::cell::Value;
+use super::column::Column;
 use super::reject::Reject;
 use super::schema::TableSpec;
 
@@ -34,89 +35,63 @@ pub(super) struct LoadStamp {
     pub(super) load_seq: i64,
 }
 
-enum Column {
-    Text(StringBuilder),
-    Int(Int64Builder),
-    Bool(BooleanBuilder),
-    Decimal(Decimal128Builder),
-    Date(Date32Builder),
-    Timestamp(TimestampMicrosecondBuilder),
-}
-
-impl Column {
-    fn new(column_type: ColumnType) -> Result<Self, ArrowError> {
-        Ok(match column_type {
-            ColumnType::Text => Self::Text(StringBuilder::new()),
-            ColumnType::Int64 => Self::Int(Int64Builder::new()),
-            ColumnType::Bool => Self::Bool(BooleanBuilder::new()),
-            ColumnType::Decimal(precision, scale) => {
-                Self::Decimal(Decimal128Builder::new().with_precision_and_scale(precision, scale)?)
-            }
-            ColumnType::Date => Self::Date(Date32Builder::new()),
-            ColumnType::Timestamp => {
-                Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
-            }
-        })
-    }
-
-    /// Appends a value; returns the bytes of text it took, or `None` when it is of another type.
-    fn append(&mut self, value: Option<&Value<'_>>) -> Option<usize> {
-        match (self, value) {
-            (Self::Text(column), None) => column.append_null(),
-            (Self::Text(column), Some(Value::Text(text))) => {
-                column.append_value(text);
-                return Some(text.len());
-            }
-            (Self::Int(column), None) => column.append_null(),
-            (Self::Int(column), Some(Value::Int(value))) => column.append_value(*value),
-            (Self::Bool(column), None) => column.append_null(),
-            (Self::Bool(column), Some(Value::Bool(value))) => column.append_value(*value),
-            (Self::Decimal(column), None) => column.append_null(),
-            (Self::Decimal(column), Some(Value::Decimal(value))) => column.append_value(*value),
-            (Self::Date(column), None) => column.append_null(),
-            (Self::Date(column), Some(Value::Date(value))) => column.append_value(*value),
-            (Self::Timestamp(column), None) => column.append_null(),
-            (Self::Timestamp(column), Some(Value::Timestamp(value))) => column.append_value(*value),
-            _ => return None,
-        }
-        Some(0)
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Text(column) => Arc::new(column.finish()),
-            Self::Int(column) => Arc::new(column.finish()),
-            Self::Bool(column) => Arc::new(column.finish()),
-            Self::Decimal(column) => Arc::new(column.finish()),
-            Self::Date(column) => Arc::new(column.finish()),
-            Self::Timestamp(column) => Arc::new(column.finish()),
-        }
-    }
-}
-
 /// Builds batches of one raw table.
 pub(super) struct RawBuilder {
     schema: SchemaRef,
-    stamp: LoadStamp,
+    /// The stamp of a whole batch: run, time, sequence.
+    stamp: [ArrayRef; 3],
     columns: Vec<Column>,
+    /// Which of the columns hold text.
+    texts: Vec<usize>,
     deleted: BooleanBuilder,
-    reject: [StringBuilder; 3],
+    /// Refused rows by their place in the batch.
+    refused: Vec<(usize, Reject)>,
     rows: usize,
-    bytes: usize,
 }
 
 impl RawBuilder {
-    pub(super) fn new(spec: &TableSpec, stamp: LoadStamp) -> Result<Self, ArrowError> {
-        let columns = spec.columns.iter().map(|column| Column::new(column.column_type));
-        Ok(Self {
+    pub(super) fn new(spec: &TableSpec, stamp: &LoadStamp) -> Self {
+        let columns = spec.columns.iter();
+        let is_text = |index: &usize| spec.columns[*index].column_type == ColumnType::Text;
+        let times = TimestampMicrosecondArray::from_value(stamp.extracted_at, BATCH_ROWS);
+        let ids = std::iter::repeat_n(stamp.load_id.as_str(), BATCH_ROWS);
+        Self {
             schema: spec.raw_schema(),
-            stamp,
-            columns: columns.collect::<Result<_, _>>()?,
-            deleted: BooleanBuilder::new(),
-            reject: std::array::from_fn(|_| StringBuilder::new()),
+            stamp: [
+                Arc::new(StringArray::from_iter_values(ids)),
+                Arc::new(times.with_timezone("UTC")),
+                Arc::new(Int64Array::from_value(stamp.load_seq, BATCH_ROWS)),
+            ],
+            columns: columns.map(|column| Column::new(column.column_type, BATCH_ROWS)).collect(),
+            texts: (0..spec.columns.len()).filter(is_text).collect(),
+            deleted: BooleanBuilder::with_capacity(BATCH_ROWS),
+            refused: Vec::new(),
             rows: 0,
-            bytes: 0,
-        })
+        }
+    }
+
+    /// The declared columns, to append the cells of one row to; [`Self::end_row`] or
+    /// [`Self::undo_row`] must follow.
+    pub(super) fn columns(&mut self) -> &mut [Column] {
+        &mut self.columns
+    }
+
+    /// The declared columns.
+    pub(super) fn row(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Ends a row appended to every declared column.
+    pub(super) fn end_row(&mut self, deleted: bool) {
+        self.deleted.append_value(deleted);
+        self.rows += 1;
+    }
+
+    /// Forgets what was appended of an unfinished row.
+    pub(super) fn undo_row(&mut self) {
+        for column in &mut self.columns {
+            column.cut(self.rows);
+        }
     }
 
     /// Appends a row; `values` are in column order and of the declared types.
@@ -126,55 +101,66 @@ impl RawBuilder {
         deleted: bool,
     ) -> Result<(), ArrowError> {
         for (column, value) in self.columns.iter_mut().zip(values) {
-            let taken = column.append(value.as_ref()).ok_or_else(|| {
-                ArrowError::SchemaError("a value is not of its declared type".to_owned())
-            })?;
-            self.bytes += taken;
+            if !column.append(value.as_ref()) {
+                let what = "a value is not of its declared type".to_owned();
+                return Err(ArrowError::SchemaError(what));
+            }
         }
-        self.deleted.append_value(deleted);
-        for builder in &mut self.reject {
-            builder.append_null();
-        }
-        self.rows += 1;
+        self.end_row(deleted);
         Ok(())
     }
 
     /// Appends a refused row: its reason and where it is, no value of it.
-    pub(super) fn refuse(&mut self, reject: &Reject) {
+    pub(super) fn refuse(&mut self, reject: Reject) {
         for column in &mut self.columns {
-            column.append(None);
+            column.null();
         }
-        self.deleted.append_value(false);
-        let [reason, column, key] = &mut self.reject;
-        reason.append_value(&reject.reason);
-        column.append_option((!reject.column.is_empty()).then_some(&reject.column));
-        key.append_value(&reject.key);
-        self.rows += 1;
-        self.bytes += reject.key.len();
+        self.refused.push((self.rows, reject));
+        self.end_row(false);
     }
 
     /// Whether the batch should be handed on.
     pub(super) fn is_full(&self) -> bool {
-        self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES
+        let bytes = |index: &usize| self.columns[*index].text_bytes();
+        self.rows >= BATCH_ROWS || self.texts.iter().map(bytes).sum::<usize>() >= BATCH_BYTES
     }
 
     /// The rows so far as a batch; none when there are none.
     pub(super) fn take(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
-        self.bytes = 0;
         if rows == 0 {
             return Ok(None);
         }
-        let mut arrays: Vec<ArrayRef> = self.columns.iter_mut().map(Column::finish).collect();
-        let times = TimestampMicrosecondArray::from_value(self.stamp.extracted_at, rows);
-        let ids = std::iter::repeat_n(self.stamp.load_id.as_str(), rows);
-        arrays.push(Arc::new(StringArray::from_iter_values(ids)));
-        arrays.push(Arc::new(times.with_timezone("UTC")));
-        arrays.push(Arc::new(Int64Array::from_value(self.stamp.load_seq, rows)));
+        let columns = self.columns.iter_mut().map(Column::finish);
+        let mut arrays = columns.collect::<Result<Vec<ArrayRef>, _>>()?;
+        arrays.extend(self.stamp.iter().map(|whole| whole.slice(0, rows)));
         arrays.push(Arc::new(self.deleted.finish()));
-        for builder in &mut self.reject {
-            arrays.push(Arc::new(builder.finish()));
+        let refused = std::mem::take(&mut self.refused);
+        for part in [
+            |reject: &Reject| Some(reject.reason.clone()),
+            |reject: &Reject| Some(reject.column.clone()).filter(|column| !column.is_empty()),
+            |reject: &Reject| Some(reject.key.clone()),
+        ] {
+            arrays.push(spread(&refused, rows, part));
         }
         RecordBatch::try_new(Arc::clone(&self.schema), arrays).map(Some)
     }
+}
+
+/// A part of the refused rows at their places, NULL elsewhere.
+fn spread(
+    refused: &[(usize, Reject)],
+    rows: usize,
+    part: fn(&Reject) -> Option<String>,
+) -> ArrayRef {
+    if refused.is_empty() {
+        return new_null_array(&DataType::Utf8, rows);
+    }
+    let mut texts = StringBuilder::with_capacity(rows, refused.len() * 16);
+    for (row, reject) in refused {
+        texts.append_nulls(row - texts.len());
+        texts.append_option(part(reject));
+    }
+    texts.append_nulls(rows - texts.len());
+    Arc::new(texts.finish())
 }

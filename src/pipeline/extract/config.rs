@@ -76,8 +76,9 @@ pub struct SourceConfig {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SourceLimits {
-    /// Connections open at once, at least 1. Tables of one source are read one after another in
-    /// one transaction, so one connection is enough.
+    /// Connections open at once, at least 1. Tables of one source are read one after another;
+    /// large PostgreSQL tables with a unique key are read by all of these at once, in one
+    /// snapshot. Other sources use one.
     pub connections: u32,
     /// Longest time one statement may run at the source.
     pub statement_timeout: Span,

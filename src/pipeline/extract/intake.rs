@@ -9,9 +9,10 @@ use arrow::record_batch::RecordBatch;
 
 use super::builder::{LoadStamp, RawBuilder};
 use super::cell::{Cell, Value, ZoneTable, convert};
+use super::column::Column;
 use super::config::CursorNulls;
 use super::error::ExtractError;
-use super::keys::{KeyHash, hash_key};
+use super::keys::{KeySet, hash_key};
 use super::reject::{Place, Reason, Reject};
 use super::schema::{SpecColumn, TableSpec};
 use super::watermark;
@@ -35,12 +36,45 @@ pub(super) struct Tally {
     pub(super) newest: Option<i64>,
     /// Cursor values later than the watermark may go.
     pub(super) ahead: u64,
-    /// Keys of accepted rows.
-    pub(super) keys: HashSet<KeyHash>,
+    /// Keys of accepted rows; none where nobody needs them.
+    pub(super) keys: KeySet,
     /// Keys of refused rows, when deletes are scanned: such rows still exist at the source.
-    pub(super) refused_keys: HashSet<KeyHash>,
+    pub(super) refused_keys: KeySet,
     /// Keys of accepted rows whose text was to be marked.
-    pub(super) marked: HashSet<KeyHash>,
+    pub(super) marked: KeySet,
+}
+
+impl Tally {
+    /// Adds what another reader of the same table counted.
+    fn absorb(&mut self, other: Self) {
+        // Named one by one, so that nothing new is forgotten here.
+        let Self {
+            read,
+            loaded,
+            rejected,
+            landed,
+            flagged,
+            discarded,
+            newest,
+            ahead,
+            keys,
+            refused_keys,
+            marked,
+        } = other;
+        self.read += read;
+        self.loaded += loaded;
+        self.landed += landed;
+        self.flagged += flagged;
+        self.discarded += discarded;
+        self.newest = self.newest.max(newest);
+        self.ahead += ahead;
+        for (reason, rows) in rejected {
+            *self.rejected.entry(reason).or_default() += rows;
+        }
+        self.keys.absorb(keys);
+        self.refused_keys.absorb(refused_keys);
+        self.marked.absorb(marked);
+    }
 }
 
 /// Where a finished read leaves its tally; empty when it did not come to its end.
@@ -67,7 +101,15 @@ pub struct Intake {
     from: Option<i64>,
     ceiling: Option<i64>,
     known: HashMap<Reject, u64>,
-    marking: HashSet<String>,
+    marking: Arc<HashSet<String>>,
+    /// Whether the keys of accepted rows are needed after the read.
+    keeps_keys: bool,
+    /// Whether the source itself never delivers a key twice.
+    unique: bool,
+    stamp: LoadStamp,
+    /// Sends every row through the row path, for comparing both.
+    #[cfg(test)]
+    pub(super) judges_all: bool,
     builder: RawBuilder,
     tally: Tally,
     slot: TallySlot,
@@ -96,15 +138,18 @@ impl Intake {
         options: IntakeOptions,
         slot: TallySlot,
     ) -> Result<Self, ExtractError> {
-        let builder =
-            RawBuilder::new(&spec, options.stamp).map_err(|cause| broken(&spec, cause))?;
         Ok(Self {
+            builder: RawBuilder::new(&spec, &options.stamp),
+            stamp: options.stamp,
+            keeps_keys: true,
+            unique: false,
+            #[cfg(test)]
+            judges_all: false,
             zone: options.zone,
             from: options.from,
             ceiling: options.ceiling,
             known: options.known,
-            marking: HashSet::new(),
-            builder,
+            marking: Arc::default(),
             tally: Tally::default(),
             slot,
             spec,
@@ -113,8 +158,112 @@ impl Intake {
 
     /// Notes in the tally which accepted keys read like one of `texts`.
     pub(super) fn marking(mut self, texts: HashSet<String>) -> Self {
-        self.marking = texts;
+        self.marking = Arc::new(texts);
         self
+    }
+
+    /// Nobody asks for the keys after the read.
+    pub(super) fn without_keys(mut self) -> Self {
+        self.keeps_keys = false;
+        self
+    }
+
+    /// The source guarantees that no key comes twice in this read: a constraint on the relation,
+    /// and one snapshot.
+    pub(super) fn unique_at_source(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    /// Whether rows may be taken by several readers at once. Where a key may come twice the
+    /// first row wins, and where rows are in quarantine already each counts once: both need
+    /// every row in one place.
+    pub(super) fn can_fork(&self) -> bool {
+        self.unique && self.from.is_none() && self.known.is_empty()
+    }
+
+    /// An intake for another reader of the same table.
+    pub(super) fn fork(&self) -> Self {
+        Self {
+            spec: Arc::clone(&self.spec),
+            zone: self.zone.clone(),
+            from: self.from,
+            ceiling: self.ceiling,
+            known: HashMap::new(),
+            marking: Arc::clone(&self.marking),
+            keeps_keys: self.keeps_keys,
+            unique: self.unique,
+            #[cfg(test)]
+            judges_all: self.judges_all,
+            builder: RawBuilder::new(&self.spec, &self.stamp),
+            stamp: self.stamp.clone(),
+            tally: Tally::default(),
+            slot: Arc::clone(&self.slot),
+        }
+    }
+
+    fn follows_keys(&self) -> bool {
+        self.keeps_keys || !self.unique
+    }
+
+    /// The declared columns, to append the cells of one row to and then [`Self::settle`] it, or
+    /// to [`Self::undo`] it.
+    pub(super) fn columns(&mut self) -> (&mut [Column], &mut ZoneTable) {
+        (self.builder.columns(), &mut self.zone)
+    }
+
+    /// Forgets the row being appended.
+    pub(super) fn undo(&mut self) {
+        self.builder.undo_row();
+    }
+
+    /// Ends a row that was appended to every column without a fault. False when it has to be
+    /// judged by [`Self::row`]; nothing of it is kept then.
+    pub(super) fn settle(&mut self) -> bool {
+        #[cfg(test)]
+        if self.judges_all {
+            self.undo();
+            return false;
+        }
+        let columns = self.builder.row();
+        let mut at = None;
+        if let Some(cursor) = self.spec.cursor {
+            at = columns[cursor.column].last().as_ref().and_then(watermark::position);
+            let Some(at) = at else {
+                self.undo();
+                return false;
+            };
+            if self.from.is_some_and(|from| at < from) {
+                self.undo();
+                return true;
+            }
+        }
+        if self.follows_keys() {
+            let key = hash_key(self.spec.key.iter().map(|index| columns[*index].last()));
+            if !self.tally.keys.insert(key) {
+                self.undo();
+                return false;
+            }
+            if !self.marking.is_empty() {
+                let value = |index: usize| columns[index].last();
+                if self.marking.contains(&key_text(&self.spec, value)) {
+                    self.tally.marked.insert(key);
+                }
+            }
+        }
+        let deleted = match &self.spec.flag {
+            Some((index, gone)) => columns[*index].last().as_ref() == Some(gone),
+            None => false,
+        };
+        if let Some(at) = at {
+            self.note(at);
+        }
+        self.tally.read += 1;
+        self.tally.loaded += 1;
+        self.tally.landed += 1;
+        self.tally.flagged += u64::from(deleted);
+        self.builder.end_row(deleted);
+        true
     }
 
     /// The table being read.
@@ -165,6 +314,7 @@ impl Intake {
         }
         let key = key_known.then(|| hash_key(spec.key.iter().map(|index| values[*index].as_ref())));
         if fault.is_none()
+            && self.follows_keys()
             && let Some(key) = key
             && !self.tally.keys.insert(key)
         {
@@ -173,13 +323,17 @@ impl Intake {
         }
         let Some(fault) = fault else {
             if let Some(key) = key.filter(|_| !self.marking.is_empty())
-                && self.marking.contains(&key_text(&spec, &values))
+                && self.marking.contains(&key_text(&spec, |index| values[index].clone()))
             {
                 self.tally.marked.insert(key);
             }
             return self.accept(&values);
         };
-        let text = if key_known { key_text(&spec, &values) } else { place.describe(cells) };
+        let text = if key_known {
+            key_text(&spec, |index| values[index].clone())
+        } else {
+            place.describe(cells)
+        };
         if let Some(key) = key.filter(|_| spec.scans_deletes) {
             self.tally.refused_keys.insert(key);
         }
@@ -208,7 +362,17 @@ impl Intake {
     /// `Read` when the batch cannot be built, `Miscount` when rows do not add up.
     pub fn finish(mut self) -> Result<Option<RecordBatch>, ExtractError> {
         let last = self.batch()?;
-        let tally = self.tally;
+        self.join(Vec::new())?;
+        Ok(last)
+    }
+
+    /// Ends the read of this intake and of its `forks`, whose batches are all taken: leaves one
+    /// tally of all.
+    pub(super) fn join(self, forks: Vec<Self>) -> Result<(), ExtractError> {
+        let mut tally = self.tally;
+        for fork in forks {
+            tally.absorb(fork.tally);
+        }
         let accounted = tally.loaded + tally.rejected.values().sum::<u64>();
         if accounted != tally.read {
             return Err(ExtractError::Miscount {
@@ -219,10 +383,11 @@ impl Intake {
             });
         }
         *self.slot.lock().expect("no holder of the tally panics") = Some(tally);
-        Ok(last)
+        Ok(())
     }
 
-    fn batch(&mut self) -> Result<Option<RecordBatch>, ExtractError> {
+    /// The rows so far as a batch; none when there are none.
+    pub(super) fn batch(&mut self) -> Result<Option<RecordBatch>, ExtractError> {
         self.builder.take().map_err(|cause| broken(&self.spec, cause))
     }
 
@@ -262,12 +427,17 @@ impl Intake {
         if self.from.is_some_and(|from| at < from) {
             return Ok(false);
         }
+        self.note(at);
+        Ok(true)
+    }
+
+    /// Notes a cursor position of this read.
+    fn note(&mut self, at: i64) {
         if self.ceiling.is_some_and(|ceiling| at > ceiling) {
             self.tally.ahead += 1;
         } else if self.tally.newest.is_none_or(|newest| at > newest) {
             self.tally.newest = Some(at);
         }
-        Ok(true)
     }
 
     fn accept(&mut self, values: &[Option<Value<'_>>]) -> Result<(), ExtractError> {
@@ -292,12 +462,12 @@ impl Intake {
             return;
         }
         self.tally.landed += 1;
-        self.builder.refuse(&reject);
+        self.builder.refuse(reject);
     }
 }
 
-fn key_text(spec: &TableSpec, values: &[Option<Value<'_>>]) -> String {
-    let part = |index: &usize| match &values[*index] {
+fn key_text<'a>(spec: &TableSpec, value: impl Fn(usize) -> Option<Value<'a>>) -> String {
+    let part = |index: &usize| match value(*index) {
         Some(value) => value.text(spec.columns[*index].column_type),
         None => String::new(),
     };

@@ -19,7 +19,7 @@ use super::builder::{LoadStamp, RawBuilder};
 use super::cell::ZoneTable;
 use super::error::{Cause, ExtractError, Told};
 use super::intake::{Intake, IntakeOptions, Tally, TallySlot, broken};
-use super::keys::KeyHash;
+use super::keys::{KeyHash, KeySet};
 use super::landed::{Key, LOAD_METADATA, Landed, among};
 use super::reject::{Reason, Reject};
 use super::schema::TableSpec;
@@ -203,7 +203,10 @@ impl<'a> Landing<'a> {
         };
         let refused = refused_keys(&known);
         let slot = TallySlot::default();
-        let intake = self.intake(Arc::clone(&self.spec), self.from, known, &slot)?;
+        let mut intake = self.intake(Arc::clone(&self.spec), self.from, known, &slot)?;
+        if self.prior.is_none() || !self.spec.scans_deletes {
+            intake = intake.without_keys();
+        }
         let mut batches = source.open(intake).await?;
         let mut rows = 0;
         while let Some(batch) = batches.next().await {
@@ -293,9 +296,8 @@ impl<'a> Landing<'a> {
         let buried = prior.buried(&self.spec).await.map_err(failed)?;
         // Keys this read did not deliver: each has to be current already.
         let read = among(&tally.keys, &tally.refused_keys);
-        let mut waiting: HashSet<KeyHash> =
-            all.keys.iter().filter(|key| !read(**key)).copied().collect();
-        let none = HashSet::new();
+        let mut waiting: KeySet = all.keys.iter().filter(|key| !read(**key)).copied().collect();
+        let none = KeySet::default();
         let current = |key: KeyHash, sequence: i64| {
             if buried.get(&key).is_none_or(|buried| *buried < sequence) {
                 waiting.remove(&key);
@@ -311,7 +313,7 @@ impl<'a> Landing<'a> {
 
     fn tombstones(&self, gone: &[Key]) -> Result<Vec<RecordBatch>, ExtractError> {
         let failed = |error| broken(&self.spec, error);
-        let mut builder = RawBuilder::new(&self.spec, self.stamp.clone()).map_err(failed)?;
+        let mut builder = RawBuilder::new(&self.spec, &self.stamp);
         let mut batches = Vec::new();
         for key in gone {
             let mut values = vec![None; self.spec.columns.len()];

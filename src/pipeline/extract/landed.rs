@@ -2,7 +2,7 @@
 //!
 //! Reads through the lake's provider only; writes nothing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, SchemaRef};
@@ -15,7 +15,7 @@ use hub_lake::{DeltaTableHandle, Lake, TableId, Txn};
 
 use super::cell::Value;
 use super::error::{Cause, Told};
-use super::keys::{KeyHash, hash_key, landed_value};
+use super::keys::{KeyHash, KeySet, hash_key, landed_value};
 use super::reject::Reject;
 use super::schema::TableSpec;
 
@@ -201,9 +201,6 @@ pub(super) async fn is_known(lake: &Lake, id: &TableId, txn: &Txn) -> Result<boo
 }
 
 /// Keys as a set and as a question.
-pub(super) fn among<'a>(
-    keys: &'a HashSet<KeyHash>,
-    others: &'a HashSet<KeyHash>,
-) -> impl Fn(KeyHash) -> bool + 'a {
+pub(super) fn among<'a>(keys: &'a KeySet, others: &'a KeySet) -> impl Fn(KeyHash) -> bool + 'a {
     move |hash| keys.contains(&hash) || others.contains(&hash)
 }

@@ -9,6 +9,7 @@
 
 mod builder;
 mod cell;
+mod column;
 mod config;
 mod csv;
 mod error;

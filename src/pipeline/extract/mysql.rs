@@ -1,30 +1,37 @@
 //! MySQL and MariaDB, read in one consistent snapshot. Rows come as raw values, because zero and
 //! partly zero dates are ordinary there and most drivers' date types cannot hold them.
+//!
+//! One connection, whatever the limit allows: the snapshot of a transaction cannot be shared.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use hub_domain::contract::ColumnType;
 use mysql_async::consts::{ColumnFlags, ColumnType as MysqlType};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Column, Conn, Opts, Params, Row, Value};
+use tokio::sync::oneshot;
 
-use super::cell::{Cell, Civil};
+use super::cell::{Cell, Civil, ZoneTable, convert};
+use super::column::Column as Target;
 use super::config::{SourceConfig, SourceUrl};
 use super::error::{Cause, ExtractError, Told};
 use super::intake::{Intake, broken};
-use super::outlet::{BatchStream, pulled};
+use super::outlet::{BatchStream, Share, shared};
 use super::reject::Place;
-use super::schema::{FoundColumn, Native, Relation, TableSpec};
+use super::schema::{FoundColumn, Native, Relation, SpecColumn, TableSpec};
 use super::source::Source;
-use super::sql::{cursor_column, from_clause, quoted};
+use super::sql::{cursor_column, from_clause, name_parts, quoted};
 use super::watermark::Bound;
 
 /// An open MySQL or MariaDB snapshot.
 pub(super) struct Mysql {
-    connection: Conn,
+    /// The connection; none while a reader has it.
+    connection: Option<Conn>,
+    /// Where the reader gives it back.
+    back: Option<oneshot::Receiver<Conn>>,
 }
 
 impl Mysql {
@@ -53,7 +60,16 @@ impl Mysql {
             tracing::debug!("the source has no statement timeout");
         }
         connection.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
-        Ok(Self { connection })
+        Ok(Self { connection: Some(connection), back: None })
+    }
+
+    /// The connection, when the reader that had it last is done.
+    async fn take(&mut self) -> Result<Conn, Cause> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        let lost = || Cause::from(Told("the connection was lost in an earlier read".into()));
+        self.back.take().ok_or_else(lost)?.await.map_err(|_| lost())
     }
 }
 
@@ -73,27 +89,78 @@ fn session(timeout_seconds: u64) -> [String; 4] {
 impl Source for Mysql {
     async fn describe(&mut self, relation: &Relation) -> Result<Vec<FoundColumn>, Cause> {
         let from = from_clause(relation, '`');
-        let statement = self.connection.prep(format!("SELECT * FROM {from}")).await?;
+        let mut connection = self.take().await?;
+        let statement = connection.prep(format!("SELECT * FROM {from}")).await?;
         let found = statement.columns().iter().map(found_column).collect();
-        self.connection.close(statement).await?;
+        connection.close(statement).await?;
+        self.connection = Some(connection);
         Ok(found)
     }
 
-    async fn open<'a>(&'a mut self, intake: Intake) -> Result<BatchStream<'a>, ExtractError> {
+    async fn open<'a>(&'a mut self, mut intake: Intake) -> Result<BatchStream<'a>, ExtractError> {
         let spec = Arc::clone(intake.spec());
+        let mut connection = self.take().await.map_err(|error| broken(&spec, error))?;
+        let primary = primary_key(&mut connection, &spec.relation).await;
+        if is_unique(&spec, &primary.map_err(|error| broken(&spec, error))?) {
+            intake = intake.unique_at_source();
+        }
         let (sql, parameters) = select(&spec, intake.bound());
-        let rows = self.connection.exec_stream::<Row, _, _>(sql, parameters).await;
-        let rows = rows.map_err(|error| broken(&spec, error))?;
-        let failed = Arc::clone(&spec);
-        let rows = rows.map_err(move |error| broken(&failed, error)).boxed();
-        Ok(pulled(intake, rows, move |intake, row| take(intake, row, &spec)))
+        let (give, back) = oneshot::channel();
+        self.back = Some(back);
+        let read = async move |mut share: Share| {
+            read(&mut connection, &sql, parameters, &mut share).await?;
+            // Nobody waits for it any more when the source is closed meanwhile.
+            let _ = give.send(connection);
+            Ok(share)
+        };
+        Ok(shared(intake, std::iter::once(read)))
     }
 
     async fn close(mut self: Box<Self>) {
         // The transaction read only; a connection that is gone has ended it as well.
-        let _ = self.connection.query_drop("ROLLBACK").await;
-        let _ = self.connection.disconnect().await;
+        let Ok(mut connection) = self.take().await else { return };
+        let _ = connection.query_drop("ROLLBACK").await;
+        let _ = connection.disconnect().await;
     }
+}
+
+/// Columns of the primary key of a table that keeps it and that reads in snapshots. Flags of
+/// columns will not do: a view shows those of the tables it joins.
+async fn primary_key(connection: &mut Conn, relation: &Relation) -> Result<Vec<String>, Cause> {
+    let Relation::Table(name) = relation else { return Ok(Vec::new()) };
+    let parts = name_parts(name, '`');
+    let (schema, table) = match parts.as_slice() {
+        [schema, table] => (Some(*schema), *table),
+        [table] if !table.contains('`') => (None, *table),
+        // A name quoted by hand: nothing is promised rather than taken apart.
+        _ => return Ok(Vec::new()),
+    };
+    let sql = "SELECT k.COLUMN_NAME FROM information_schema.STATISTICS k \
+               JOIN information_schema.TABLES t \
+               ON t.TABLE_SCHEMA = k.TABLE_SCHEMA AND t.TABLE_NAME = k.TABLE_NAME \
+               WHERE k.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND k.TABLE_NAME = ? \
+               AND k.INDEX_NAME = 'PRIMARY' AND t.ENGINE = 'InnoDB'";
+    Ok(connection.exec(sql, (schema, table)).await?)
+}
+
+/// Whether the source itself keeps keys of the spec from coming twice: the primary key is among
+/// them, and none of its values is read as something else.
+fn is_unique(spec: &TableSpec, primary: &[String]) -> bool {
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    let holds = |name: &String| {
+        spec.key.iter().any(|index| {
+            let column = &spec.columns[*index];
+            let native = matches!(
+                (column.column_type, column.native),
+                (ColumnType::Text, _)
+                    | (ColumnType::Int64, Native::Int)
+                    | (ColumnType::Date, Native::Date)
+                    | (ColumnType::Timestamp, Native::Wall | Native::Instant)
+            );
+            native && column.at_source.as_ref().is_some_and(|source| same(source, name))
+        })
+    };
+    !primary.is_empty() && primary.iter().all(holds)
 }
 
 fn found_column(column: &Column) -> FoundColumn {
@@ -105,8 +172,9 @@ fn found_column(column: &Column) -> FoundColumn {
         | MysqlType::MYSQL_TYPE_LONGLONG
         | MysqlType::MYSQL_TYPE_YEAR => (ColumnType::Int64, Native::Int),
         MysqlType::MYSQL_TYPE_BIT if column.column_length() == 1 => {
-            (ColumnType::Bool, Native::Bool)
+            (ColumnType::Bool, Native::Bits)
         }
+        MysqlType::MYSQL_TYPE_BIT => (ColumnType::Int64, Native::Bits),
         MysqlType::MYSQL_TYPE_NEWDECIMAL => (decimal_type(column), Native::Other),
         MysqlType::MYSQL_TYPE_DATE | MysqlType::MYSQL_TYPE_NEWDATE => {
             (ColumnType::Date, Native::Date)
@@ -162,9 +230,68 @@ fn select(spec: &TableSpec, bound: Option<Bound>) -> (String, Params) {
     (sql, Params::Positional(vec![value]))
 }
 
-fn take(intake: &mut Intake, mut row: Row, spec: &TableSpec) -> Result<(), ExtractError> {
+/// Runs `sql` and passes its rows on: straight into their columns, or through the row path where
+/// there is anything unusual about a row.
+async fn read(
+    connection: &mut Conn,
+    sql: &str,
+    parameters: Params,
+    share: &mut Share,
+) -> Result<(), ExtractError> {
+    let spec = Arc::clone(share.intake().spec());
+    let failed = |error| broken(&spec, error);
+    let mut rows = connection.exec_stream::<Row, _, _>(sql, parameters).await.map_err(failed)?;
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
+        let values: Vec<Option<Value>> = row.unwrap_raw();
+        if !straight(share.intake(), &values, &spec) {
+            judged(share.intake(), values, &spec)?;
+        }
+        share.pass_on().await?;
+    }
+    Ok(())
+}
+
+/// Appends a row; false, and nothing appended, when the row path has to see it.
+fn straight(intake: &mut Intake, values: &[Option<Value>], spec: &TableSpec) -> bool {
+    let (columns, zone) = intake.columns();
+    let cursor = spec.cursor.map(|cursor| cursor.column);
+    let (declared, extra) = values.split_at(columns.len().min(values.len()));
+    let mut targets = columns.iter_mut().zip(&spec.columns).zip(declared).enumerate();
+    let fits = targets.all(|(index, ((target, column), value))| match value {
+        None | Some(Value::NULL) if column.nullable && cursor != Some(index) => {
+            target.null();
+            true
+        }
+        None | Some(Value::NULL) => false,
+        Some(value) => put(value, target, column, zone),
+    });
+    // Undeclared columns are asked for only to refuse rows that have a value in them.
+    if fits && extra.iter().all(|value| matches!(value, None | Some(Value::NULL))) {
+        return intake.settle();
+    }
+    intake.undo();
+    false
+}
+
+/// Appends a value to its column; false when it does not fit, and then nothing is appended.
+fn put(value: &Value, target: &mut Target, column: &SpecColumn, zone: &mut ZoneTable) -> bool {
+    let is_text = column.column_type == ColumnType::Text && column.native == Native::Other;
+    if let (Value::Bytes(bytes), true) = (value, is_text) {
+        return std::str::from_utf8(bytes).is_ok_and(|text| target.text(text));
+    }
+    match convert(cell(value, column.native), column.column_type, zone) {
+        Ok(Some(value)) => target.append(Some(&value)),
+        _ => false,
+    }
+}
+
+fn judged(
+    intake: &mut Intake,
+    values: Vec<Option<Value>>,
+    spec: &TableSpec,
+) -> Result<(), ExtractError> {
     let values: Vec<Value> =
-        (0..row.len()).map(|index| plain(row.take(index).unwrap_or(Value::NULL))).collect();
+        values.into_iter().map(|value| plain(value.unwrap_or(Value::NULL))).collect();
     let asked = values.iter().zip(spec.asked());
     let cells: Vec<Cell<'_>> = asked.map(|(value, column)| cell(value, column.native)).collect();
     intake.row(&cells, &Place::Unknown)
@@ -186,6 +313,9 @@ fn plain(value: Value) -> Value {
 fn cell(value: &Value, native: Native) -> Cell<'_> {
     match value {
         Value::NULL => Cell::Null,
+        Value::Bytes(bytes) if native == Native::Bits && bytes.len() <= 8 => {
+            Cell::Unsigned(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
+        }
         Value::Bytes(bytes) => Cell::Text(bytes),
         Value::Int(value) => Cell::Int(*value),
         Value::UInt(value) => Cell::Unsigned(*value),

@@ -24,6 +24,10 @@ pub enum Native {
     Wall,
     /// Timestamps that are instants.
     Instant,
+    /// Exact decimals in a form of the driver's own.
+    Decimal,
+    /// A string of bits, as bytes from the highest down.
+    Bits,
     /// Everything else; asked for as text.
     Other,
 }

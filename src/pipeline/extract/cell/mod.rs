@@ -12,7 +12,7 @@ use hub_domain::contract::ColumnType;
 use sha2::{Digest, Sha256};
 
 pub use date::Civil;
-pub(super) use zone::ZoneTable;
+pub(super) use zone::{FIRST_DAY, LAST_DAY, ZoneTable};
 
 use super::reject::Reason;
 
@@ -91,23 +91,6 @@ impl Value<'_> {
             Self::Decimal(value) => Value::Decimal(value),
             Self::Date(value) => Value::Date(value),
             Self::Timestamp(value) => Value::Timestamp(value),
-        }
-    }
-
-    /// Feeds the value into a key hash.
-    pub(super) fn digest(&self, hash: &mut Sha256) {
-        let mut put = |kind: u8, bytes: &[u8]| {
-            hash.update([kind]);
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        };
-        match self {
-            Self::Text(text) => put(1, text.as_bytes()),
-            Self::Int(value) => put(2, &value.to_le_bytes()),
-            Self::Bool(value) => put(3, &[u8::from(*value)]),
-            Self::Decimal(value) => put(4, &value.to_le_bytes()),
-            Self::Date(value) => put(5, &value.to_le_bytes()),
-            Self::Timestamp(value) => put(6, &value.to_le_bytes()),
         }
     }
 

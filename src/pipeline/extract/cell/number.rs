@@ -26,8 +26,18 @@ pub(super) fn parse(text: &[u8], precision: u8, scale: i8) -> Result<i128, Reaso
         return Err(Reason::BadValue);
     }
     let limit = 10_i128.checked_pow(u32::from(precision)).unwrap_or(i128::MAX);
-    let mut value: i128 = 0;
     let padding = scale.saturating_sub(fraction.len());
+    // Up to 18 digits fit 64 bits, which is several times as fast.
+    if whole.len() + scale <= 18 {
+        let digits = whole.iter().chain(fraction.iter().take(scale));
+        let value = digits.fold(0_u64, |value, byte| value * 10 + u64::from(byte - b'0'));
+        let value = i128::from(value * 10_u64.pow(padding as u32));
+        return match value < limit {
+            true => Ok(if negative { -value } else { value }),
+            false => Err(Reason::DecimalOverflow),
+        };
+    }
+    let mut value: i128 = 0;
     let places = fraction.iter().take(scale).copied().chain(std::iter::repeat_n(b'0', padding));
     for byte in whole.iter().copied().chain(places) {
         value = value

@@ -3,6 +3,7 @@
 mod csv;
 mod cursor;
 mod mysql;
+mod paths;
 mod postgres;
 mod sqlite;
 

@@ -7,7 +7,7 @@ use super::postgres::{rows_of, server};
 use super::*;
 
 /// A private database, dropped and made anew, and the address of it.
-async fn database(name: &str) -> Option<(String, Conn)> {
+pub(super) async fn database(name: &str) -> Option<(String, Conn)> {
     let url = server("CLINICHUB_TEST_MYSQL_URL")?;
     let options = Opts::from_url(&url.replace("mariadb://", "mysql://")).expect("an address");
     let mut connection = Conn::new(options).await.expect("a server");
@@ -157,4 +157,46 @@ async fn mysql_reads_that_break_off_land_nothing() {
     let text = bench.fails(1).await;
     assert!(text.contains("table `t`") && text.contains("broke off"), "{text}");
     assert_eq!(bench.version("t").await, None);
+}
+
+/// Types whose wire form misleads: every one is declared and checked.
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_types_that_mislead() {
+    let Some((url, mut connection)) = database("odd").await else { return };
+    run(
+        &mut connection,
+        &[
+            "CREATE TABLE t (id BIGINT UNSIGNED PRIMARY KEY, bits BIT(10), flag BIT(1), \
+             kind ENUM('初诊', 'b'), tags SET('x', '二'), took TIME(3), made YEAR, body JSON, \
+             old VARCHAR(20) CHARACTER SET latin1, utf3 VARCHAR(20) CHARACTER SET utf8mb3, \
+             gbk VARCHAR(20) CHARACTER SET gbk, tiny TINYINT UNSIGNED, f FLOAT, d DOUBLE)",
+            "INSERT INTO t VALUES
+             (1, b'1100000001', 1, '初诊', 'x,二', '838:59:59.500', 2026, '{\"a\": 1}', 'café',
+             '王', '李', 255, 0.1, 0.1),
+             (2, 65, 0, 'b', '', '-01:00:00', 0, NULL, '', '', '', 0, 1e10, 1e300),
+             (9223372036854775807, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+             NULL, NULL),
+             (9223372036854775808, 0, 1, 'b', 'x', '00:00:00', 1901, '1', 'x', 'x', 'x', 1, 1, 1)",
+        ],
+    )
+    .await;
+    let bench = Bench::new(
+        "{ t: { key: [id], columns: { id: int64, bits: 'int64?', flag: 'bool?', kind: 'text?', \
+           tags: 'text?', took: 'text?', made: 'int64?', body: 'text?', old: 'text?', \
+           utf3: 'text?', gbk: 'text?', tiny: 'int64?', f: 'text?', d: 'text?' } } }",
+        &config(&url, "t: { from: hub_odd.t }"),
+    );
+    let load = bench.night(1).await.remove(0);
+    // A key beyond the range of int64 is refused, not cut.
+    assert_eq!(load.rejected, counts(&[("bad_value", 1)]));
+    let columns = "bits, flag, kind, tags, took, made, body, old, utf3, gbk, tiny, f, d";
+    assert_eq!(
+        bench.current("t", "id", columns).await,
+        [
+            "769 true 初诊 x,二 838:59:59.500000 2026 {\"a\": 1} café 王 李 255 0.1 0.1",
+            &format!("65 false b  -01:00:00.000000 0    0 10000000000 1{}", "0".repeat(300))
+                .replace("0    0", "0 NULL    0"),
+            "0 NULL NULL NULL NULL NULL NULL NULL NULL NULL NULL NULL NULL",
+        ]
+    );
 }

@@ -16,7 +16,7 @@ pub(super) fn server(variable: &str) -> Option<String> {
 }
 
 /// A private schema, dropped and made anew.
-async fn schema(name: &str) -> Option<(String, Client)> {
+pub(super) async fn schema(name: &str) -> Option<(String, Client)> {
     let url = server("CLINICHUB_TEST_PG_URL")?;
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("a server");
     tokio::spawn(connection);
