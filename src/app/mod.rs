@@ -81,6 +81,7 @@ impl App {
             build_threads: self.config.nightly.build_threads.max(1),
             clock: self.clock.clone(),
             log: Arc::new(self.state.clone()),
+            switch: Arc::new(self.state.clone()),
             signals: Some(Arc::new(self.detector())),
             upkeep: self.upkeep_plan(),
         }

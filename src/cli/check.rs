@@ -23,14 +23,22 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
             Err(found) => problems.extend(found),
             Ok(project) => match app::check(&project).await {
                 Err(found) => problems.extend(found),
-                Ok(registry) => print(&format!(
-                    "ok: {} tables from SQL, {} metrics, {} funnels, {} boards, {} alert rules",
-                    registry.nodes.len(),
-                    registry.metrics.len(),
-                    registry.funnels.len(),
-                    registry.boards.len(),
-                    registry.alerts.len()
-                )),
+                Ok(registry) => {
+                    for (id, source) in &config.sources {
+                        if let Some(caveat) = source.kind.caveat() {
+                            let kind = source.kind.name();
+                            print(&format!("note: source `{id}`: kind `{kind}` is {caveat}"));
+                        }
+                    }
+                    print(&format!(
+                        "ok: {} tables from SQL, {} metrics, {} funnels, {} boards, {} alert rules",
+                        registry.nodes.len(),
+                        registry.metrics.len(),
+                        registry.funnels.len(),
+                        registry.boards.len(),
+                        registry.alerts.len()
+                    ));
+                }
             },
         },
     }

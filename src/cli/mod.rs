@@ -58,8 +58,8 @@ pub enum Command {
     /// Published snapshots.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
-    /// Configured sources and what they last delivered.
-    Sources(ConfigArgs),
+    /// Configured sources and what they last delivered; stops and starts them.
+    Sources(sources::SourcesArgs),
     /// Past runs.
     #[command(subcommand)]
     Runs(runs::RunsCommand),

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use hub_domain::run::{StageTime, TableLoad};
+use hub_domain::run::{LoadStatus, StageTime, TableLoad};
 use hub_pipeline::build::{BuildProgress, BuiltTable};
 use hub_pipeline::extract;
 use hub_pipeline::nightly::Progress;
@@ -51,8 +51,11 @@ impl extract::Progress for Told {
     }
 
     fn table_done(&self, load: &TableLoad, skipped: bool) {
+        let (source, table) = (&load.source, &load.table);
+        if load.status == LoadStatus::Stopped {
+            self.line(&format!("  {source}.{table}: {}", load.notices.join("; ")));
+        }
         if load.rows_rejected() > 0 && !skipped {
-            let (source, table) = (&load.source, &load.table);
             let reasons: Vec<String> =
                 load.rejected.iter().map(|(reason, rows)| format!("{reason} {rows}")).collect();
             self.line(&format!("  {source}.{table}: quarantined {}", reasons.join(", ")));

@@ -28,6 +28,8 @@ pub enum LoadStatus {
     Loaded,
     /// The source's columns drifted: the table stays as it was landed last, the others load.
     Frozen,
+    /// Reading the source is switched off: the table stays as it was landed last.
+    Stopped,
 }
 
 /// The same amounts, counted at the source and in the lake.

@@ -26,7 +26,7 @@ pub use error::NightlyError;
 pub use log::{Cause, RunLog, Signals};
 
 use crate::build::BuildProgress;
-use crate::extract::{self, SourceConfig};
+use crate::extract::{self, SourceConfig, StopSwitch};
 
 /// Everything a nightly needs, composed by root.
 pub struct Nightly {
@@ -48,6 +48,8 @@ pub struct Nightly {
     pub clock: SharedClock,
     /// Keeps run records.
     pub log: Arc<dyn RunLog>,
+    /// Says which sources are not to be read.
+    pub switch: Arc<dyn StopSwitch>,
     /// Detection and delivery after publication; none where no rules are configured.
     pub signals: Option<Arc<dyn Signals>>,
     /// Upkeep of the lake after publication; none where it is not configured.

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod lease;
 pub mod outbox;
 pub mod runs;
+pub mod stops;
 mod suppression;
 mod text;
 

@@ -30,6 +30,12 @@ pub enum SourceKind {
     Sqlite,
     /// A folder of CSV files.
     Csv,
+    /// A folder of Parquet files.
+    Parquet,
+    /// A folder of files that hold one JSON object per line.
+    Jsonl,
+    /// Microsoft SQL Server; only in builds with the feature `sqlserver`.
+    Sqlserver,
 }
 
 impl SourceKind {
@@ -41,7 +47,30 @@ impl SourceKind {
             Self::Mysql => "mysql",
             Self::Sqlite => "sqlite",
             Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Jsonl => "jsonl",
+            Self::Sqlserver => "sqlserver",
         }
+    }
+
+    /// Endings of its files; none for databases.
+    pub(super) fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Csv => &[".csv", ".csv.gz"],
+            Self::Parquet => &[".parquet"],
+            Self::Jsonl => &[".jsonl", ".jsonl.gz"],
+            Self::Postgres | Self::Mysql | Self::Sqlite | Self::Sqlserver => &[],
+        }
+    }
+
+    fn reads_files(self) -> bool {
+        !self.endings().is_empty()
+    }
+
+    /// What an operator should know before trusting the kind.
+    #[must_use]
+    pub fn caveat(self) -> Option<&'static str> {
+        (self == Self::Sqlserver).then_some("protocol-tested only")
     }
 }
 
@@ -51,10 +80,10 @@ impl SourceKind {
 pub struct SourceConfig {
     /// Kind of system.
     pub kind: SourceKind,
-    /// Address of a database: `postgres://…`, `mysql://…`, `sqlite://./his.db`.
+    /// Address of a database: `postgres://…`, `mysql://…`, `sqlserver://…`, `sqlite://./his.db`.
     #[serde(default)]
     pub url: Option<SourceUrl>,
-    /// Folder of a `csv` source, or file of a `sqlite` source.
+    /// Folder of a `csv`, `parquet` or `jsonl` source, or file of a `sqlite` source.
     #[serde(default)]
     pub path: Option<PathBuf>,
     /// Encoding label of CSV files such as `gb18030` or `utf-16le`; UTF-8 when absent. A byte
@@ -80,13 +109,16 @@ pub struct SourceLimits {
     /// large PostgreSQL tables with a unique key are read by all of these at once, in one
     /// snapshot. Other sources use one.
     pub connections: u32,
+    /// Rows taken per second over all tables of the source, averaged over a batch of rows; no
+    /// limit when absent.
+    pub rows_per_second: Option<u64>,
     /// Longest time one statement may run at the source.
     pub statement_timeout: Span,
 }
 
 impl Default for SourceLimits {
     fn default() -> Self {
-        Self { connections: 1, statement_timeout: Span::hours(1) }
+        Self { connections: 1, rows_per_second: None, statement_timeout: Span::hours(1) }
     }
 }
 
@@ -98,8 +130,8 @@ pub struct TableConfig {
     pub from: Option<String>,
     /// A SELECT to read instead of a table.
     pub query: Option<String>,
-    /// File name or pattern of a `csv` source; when absent `<table>.csv` and names such as
-    /// `<table>_2026-03.csv`.
+    /// File name or pattern of a `csv`, `parquet` or `jsonl` source; when absent `<table>.csv`
+    /// and names such as `<table>_2026-03.csv` or `<table>.csv.gz`.
     pub file: Option<String>,
     /// Key columns; those of the source contract when absent.
     pub key: Vec<String>,
@@ -234,7 +266,11 @@ impl SourceConfig {
         let mut faults = Vec::new();
         let kind = self.kind.name();
         match self.kind {
-            SourceKind::Postgres | SourceKind::Mysql => {
+            SourceKind::Sqlserver if !cfg!(feature = "sqlserver") => faults.push(Fault::new(
+                "this build has no `sqlserver` sources",
+                "build it with `cargo build --release --features sqlserver`",
+            )),
+            SourceKind::Postgres | SourceKind::Mysql | SourceKind::Sqlserver => {
                 if self.url.is_none() {
                     faults.push(Fault::new(
                         format!("`{kind}` needs `url`"),
@@ -254,7 +290,9 @@ impl SourceConfig {
                     faults.push(Fault::new("`sqlite` needs `path`", "write `path: ./his.db`"));
                 }
             }
-            SourceKind::Csv => self.csv_faults(&mut faults),
+            SourceKind::Csv | SourceKind::Parquet | SourceKind::Jsonl => {
+                self.folder_faults(&mut faults);
+            }
         }
         if self.kind != SourceKind::Csv && (self.encoding.is_some() || self.delimiter.is_some()) {
             faults.push(Fault::new(
@@ -265,18 +303,25 @@ impl SourceConfig {
         if self.limits.connections == 0 {
             faults.push(Fault::new("`connections` is `0`", "allow at least 1"));
         }
+        if self.limits.rows_per_second == Some(0) {
+            let hint = "allow at least 1, or stop the source by `clinichub sources stop`";
+            faults.push(Fault::new("`rows_per_second` is `0`", hint));
+        }
         for (name, table) in &self.tables {
             table.faults(name, self.kind, &mut faults);
         }
         faults
     }
 
-    fn csv_faults(&self, faults: &mut Vec<Fault>) {
+    fn folder_faults(&self, faults: &mut Vec<Fault>) {
+        let kind = self.kind.name();
         if self.path.is_none() {
-            faults.push(Fault::new("`csv` needs `path`", "write `path:` and the folder of files"));
+            let what = format!("`{kind}` needs `path`");
+            faults.push(Fault::new(what, "write `path:` and the folder of files"));
         }
         if self.url.is_some() {
-            faults.push(Fault::new("`url` means nothing to `csv`", "write the folder as `path`"));
+            let what = format!("`url` means nothing to `{kind}`");
+            faults.push(Fault::new(what, "write the folder as `path`"));
         }
         if let Some(label) = &self.encoding
             && encoding_rs::Encoding::for_label(label.as_bytes()).is_none()
@@ -300,11 +345,13 @@ impl SourceConfig {
 impl TableConfig {
     /// Where the rows of table `name` come from.
     pub(super) fn relation(&self, name: &str, kind: SourceKind) -> Relation {
-        if kind == SourceKind::Csv {
+        if kind.reads_files() {
+            // A digit after the name, so that `lead` does not take the files of `lead_event`.
+            let named =
+                |ending: &&str| [format!("{name}{ending}"), format!("{name}[-_.][0-9]*{ending}")];
             return Relation::Files(match &self.file {
                 Some(pattern) => vec![pattern.clone()],
-                // A digit after the name, so that `lead` does not take the files of `lead_event`.
-                None => vec![format!("{name}.csv"), format!("{name}[-_.][0-9]*.csv")],
+                None => kind.endings().iter().flat_map(named).collect(),
             });
         }
         match (&self.query, &self.from) {
@@ -322,14 +369,14 @@ impl TableConfig {
                 "use ASCII letters, digits, `_` and `-`; `from` or `file` holds the source's own name",
             ));
         }
-        let is_csv = kind == SourceKind::Csv;
-        if is_csv && (self.from.is_some() || self.query.is_some()) {
+        let files = kind.reads_files();
+        if files && (self.from.is_some() || self.query.is_some()) {
             faults.push(Fault::new(
-                format!("table `{name}`: `from` and `query` mean nothing to `csv`"),
+                format!("table `{name}`: `from` and `query` mean nothing to `{}`", kind.name()),
                 "name its files by `file`",
             ));
         }
-        if !is_csv && self.file.is_some() {
+        if !files && self.file.is_some() {
             faults.push(Fault::new(
                 format!("table `{name}`: `file` means nothing to `{}`", kind.name()),
                 "name its table by `from` or write a `query`",

@@ -71,6 +71,17 @@ pub enum ExtractError {
         #[source]
         cause: Cause,
     },
+    /// An operator switched the reading of the source off.
+    #[error(
+        "source `{source_id}` is stopped: {reason}\n  hint: `clinichub sources start {source_id}` \
+         lets it be read again"
+    )]
+    Stopped {
+        /// Source id.
+        source_id: String,
+        /// What the operator said; may be empty.
+        reason: String,
+    },
     /// A row has no cursor value, so no later run would know whether it was read.
     #[error(
         "table `{table}` of source `{source_id}` has a row whose cursor column `{column}` is \

@@ -207,7 +207,7 @@ impl<'a> Landing<'a> {
         if self.prior.is_none() || !self.spec.scans_deletes {
             intake = intake.without_keys();
         }
-        let mut batches = source.open(intake).await?;
+        let mut batches = self.request.brake.hold(source.open(intake).await?);
         let mut rows = 0;
         while let Some(batch) = batches.next().await {
             let batch = batch?;
@@ -287,7 +287,7 @@ impl<'a> Landing<'a> {
         let slot = TallySlot::default();
         let keys_only = Arc::new(self.spec.keys_only());
         let intake = self.intake(keys_only, None, HashMap::new(), &slot)?.marking(refused);
-        let mut batches = source.open(intake).await?;
+        let mut batches = self.request.brake.hold(source.open(intake).await?);
         while let Some(batch) = batches.next().await {
             batch?;
         }

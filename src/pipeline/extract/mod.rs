@@ -7,6 +7,7 @@
 //!
 //! Must not know staging SQL, contracts of schema `hub`, or what the rows mean.
 
+mod brake;
 mod builder;
 mod cell;
 mod column;
@@ -33,9 +34,10 @@ mod tests;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use hub_domain::clock::SharedClock;
-use hub_domain::run::TableLoad;
+use hub_domain::run::{LoadStatus, TableLoad};
 use hub_lake::{Contracts, Lake, TableId, Txn};
 
+pub use brake::{AlwaysOn, Brake, StopSwitch};
 pub use cell::{Cell, Civil};
 pub use config::{
     CursorConfig, CursorNulls, Deletes, Fault, FlagConfig, FlagValue, Lag, SchemaMode,
@@ -85,6 +87,8 @@ pub struct ExtractRequest<'a> {
     pub load_id: &'a str,
     /// Clock for `_extracted_at`.
     pub clock: SharedClock,
+    /// How fast the source may be read, and whether at all.
+    pub brake: Brake,
 }
 
 /// Told how extraction goes on.
@@ -134,31 +138,66 @@ async fn extract_tables(
     source: &mut Option<Box<dyn Source>>,
     progress: &dyn Progress,
 ) -> Result<Vec<TableLoad>, ExtractError> {
-    let mut loads = Vec::new();
+    let (mut loads, mut stop) = (Vec::new(), None);
     for (table, config) in tables(request)? {
         if let Some(load) = landed_before(request, &table).await? {
             progress.table_done(&load, true);
             loads.push(load);
             continue;
         }
-        let open = match source {
-            Some(open) => open,
-            None => source.insert(connect(request.source, request.config, request.zone).await?),
+        let read = match &stop {
+            Some(_) => None,
+            None => match extract_table(request, source, &table, &config, progress).await {
+                // What is left is not read either: half of the source would be of another moment.
+                Err(ExtractError::Stopped { reason, .. }) => {
+                    stop = Some(reason);
+                    None
+                }
+                read => Some(read?),
+            },
         };
-        progress.table_started(request.source, &table);
-        let spec = table_spec(request, open.as_mut(), &table, &config).await?;
-        let txn = transaction(request, &table);
-        let landed = land::land(request, open.as_mut(), spec, txn, progress).await?;
-        let skipped = landed.is_none();
-        let load = match landed {
-            Some(load) => load,
-            // A rival run of the same night was faster; its load is the night's load.
-            None => landed_before(request, &table).await?.unwrap_or_default(),
-        };
+        let reason = stop.as_deref().unwrap_or_default();
+        let (load, skipped) = read.unwrap_or_else(|| (stopped(request, table, reason), false));
         progress.table_done(&load, skipped);
         loads.push(load);
     }
     Ok(loads)
+}
+
+/// Lands one table; tells whether a rival run of the same night was faster.
+async fn extract_table(
+    request: &ExtractRequest<'_>,
+    source: &mut Option<Box<dyn Source>>,
+    table: &str,
+    config: &TableConfig,
+    progress: &dyn Progress,
+) -> Result<(TableLoad, bool), ExtractError> {
+    request.brake.look().await?;
+    let open = match source {
+        Some(open) => open,
+        None => source.insert(connect(request.source, request.config, request.zone).await?),
+    };
+    progress.table_started(request.source, table);
+    let spec = table_spec(request, open.as_mut(), table, config).await?;
+    let txn = transaction(request, table);
+    match land::land(request, open.as_mut(), spec, txn, progress).await? {
+        Some(load) => Ok((load, false)),
+        // The rival's load is the night's load.
+        None => Ok((landed_before(request, table).await?.unwrap_or_default(), true)),
+    }
+}
+
+/// What a table of a stopped source amounts to.
+fn stopped(request: &ExtractRequest<'_>, table: String, reason: &str) -> TableLoad {
+    let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    TableLoad {
+        source: request.source.to_owned(),
+        table,
+        mode: "none".to_owned(),
+        status: LoadStatus::Stopped,
+        notices: vec![format!("not read, the source is stopped{why}")],
+        ..TableLoad::default()
+    }
 }
 
 /// The configured tables; those of the contract when none is configured.

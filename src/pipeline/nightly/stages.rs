@@ -13,7 +13,7 @@ use hub_lake::upkeep::{Parts, UpkeepRequest};
 use super::{Nightly, NightlyError, NightlyRequest, Progress, Signals, UpkeepPlan, timed};
 use crate::audit::{self, AuditRequest};
 use crate::build::{self, BuildRequest, Built};
-use crate::extract::{self, ExtractError, ExtractRequest, LoadKind, SourceConfig};
+use crate::extract::{self, Brake, ExtractError, ExtractRequest, LoadKind, SourceConfig};
 use crate::publish::{self, Candidate, PublishError};
 
 /// Sources read at once.
@@ -122,6 +122,7 @@ impl Nightly {
                 zone: self.engine.zone,
                 load_id: run_id,
                 clock: Arc::clone(&self.clock),
+                brake: Brake::new(source, &config.limits, Arc::clone(&self.switch)),
             })
             .collect();
         let mut reading: Vec<Reading<'_>> = Vec::with_capacity(requests.len());

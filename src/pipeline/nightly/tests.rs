@@ -18,7 +18,7 @@ use hub_lake::{Contracts, Lake, TableId};
 use tempfile::TempDir;
 
 use super::*;
-use crate::extract::Unwatched;
+use crate::extract::{AlwaysOn, Unwatched};
 
 const SOURCE: &str = "\
 source: crm
@@ -187,6 +187,7 @@ impl Bench {
             build_threads: 2,
             clock: Arc::new(FixedClock(now)),
             log,
+            switch: Arc::new(AlwaysOn),
             signals: None,
             upkeep: None,
         }

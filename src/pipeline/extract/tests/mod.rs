@@ -26,6 +26,7 @@ struct Bench {
     lake: Lake,
     contracts: Contracts,
     config: SourceConfig,
+    switch: Arc<dyn StopSwitch>,
 }
 
 fn day(number: u32) -> NaiveDate {
@@ -48,7 +49,7 @@ impl Bench {
             contracts.sources.insert("src".into(), contract);
         }
         let config = serde_saphyr::from_str(&config.replace("DIR", &path)).expect("a section");
-        Self { folder, lake, contracts, config }
+        Self { folder, lake, contracts, config, switch: Arc::new(AlwaysOn) }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -72,6 +73,7 @@ impl Bench {
             zone: chrono_tz::Asia::Shanghai,
             load_id: &load_id,
             clock: Arc::new(FixedClock(now)),
+            brake: Brake::new("src", &self.config.limits, Arc::clone(&self.switch)),
         };
         extract_source(&request, &Unwatched).await
     }
