@@ -56,6 +56,13 @@ pub async fn connect(
         SourceKind::Postgres => {
             Postgres::open(config, zone).await.map(|source| Box::new(source) as _)
         }
+        SourceKind::Parquet | SourceKind::Jsonl | SourceKind::Sqlserver => {
+            return Err(ExtractError::Configure {
+                source_id: id.to_owned(),
+                what: format!("kind `{}` cannot be read yet", config.kind.name()),
+                hint: "export CSV files".to_owned(),
+            });
+        }
         SourceKind::Mysql => Mysql::open(config).await.map(|source| Box::new(source) as _),
     };
     opened.map_err(|cause| ExtractError::Connect {
