@@ -24,7 +24,7 @@ pub struct SourcesArgs {
 
 /// What to do with the sources.
 #[derive(Debug, Subcommand)]
-pub enum SourcesCommand {
+enum SourcesCommand {
     /// Sources, whether they are read, and what each table last delivered.
     List(ConfigArgs),
     /// Keeps a source from being read until it is started, also by a night that runs already.
