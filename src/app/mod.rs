@@ -53,8 +53,12 @@ impl App {
     pub async fn open(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
         let project = load_project(config.project.as_ref(), &config.base).map_err(Invalid)?;
         let (contracts, registry) = definitions(&project).map_err(Invalid)?;
-        let lake = Lake::open(&config.lake.resolved(&config.base), &store_options())
-            .context("cannot open the lake")?;
+        let (url, options) = (config.lake.resolved(&config.base), store_options());
+        let lake = match config.lake.single_writer {
+            true => Lake::open_single_writer(&url, &options, clock.clone()),
+            false => Lake::open_with_clock(&url, &options, clock.clone()),
+        };
+        let lake = lake.context("cannot open the lake")?;
         let state = State::open(&config.state.resolved(&config.base), clock.clone()).await?;
         let engine =
             Engine::new(engine_config(&config)?, lake.clone(), contracts, registry, clock.clone())?;

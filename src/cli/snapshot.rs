@@ -58,6 +58,7 @@ pub(super) async fn run(command: SnapshotCommand) -> anyhow::Result<ExitCode> {
         }
         SnapshotCommand::Rollback { id, config } => {
             let app = config.open().await?;
+            app.lake.probe().await?;
             let newest = app.lake.latest().await?.context("nothing is published yet")?;
             if newest.id == id {
                 bail!("snapshot {id} is the one being served");

@@ -18,6 +18,11 @@ pub struct LakeConfig {
     /// How long published snapshots are kept; for ever when absent.
     #[serde(default)]
     pub retention: Option<RetentionConfig>,
+    /// Promises that this hub alone writes to the lake, for stores that do not keep two writers
+    /// apart. Then nothing but the lease in `state` keeps two nights from losing each other's
+    /// commits.
+    #[serde(default)]
+    pub single_writer: bool,
 }
 
 /// `state:`
@@ -71,9 +76,9 @@ mod tests {
 
     #[test]
     fn relative_paths_start_at_the_file() {
-        let lake = LakeConfig { url: "file://./lake".into(), retention: None };
+        let lake = LakeConfig { url: "file://./lake".into(), retention: None, single_writer: false };
         assert_eq!(lake.resolved(Path::new("/srv/hub")), "file:///srv/hub/lake");
-        let cloud = LakeConfig { url: "s3://bucket/p".into(), retention: None };
+        let cloud = LakeConfig { url: "s3://bucket/p".into(), retention: None, single_writer: false };
         assert_eq!(cloud.resolved(Path::new("/srv/hub")), "s3://bucket/p");
     }
 }

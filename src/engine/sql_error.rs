@@ -6,6 +6,7 @@
 
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use hub_lake::LakeError;
 
 /// Sort of failure; doors map it to their status codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,9 @@ impl SqlError {
     /// have been looked at already, so failures of arithmetic and conversion are told as those of
     /// running statements are.
     pub(crate) fn planning(error: &DataFusionError) -> Self {
+        if let Some(damage) = Self::damage_in(error) {
+            return damage;
+        }
         if let Some(limit) = Self::limit_in(error) {
             return Self::new(SqlErrorKind::Limit, format!("limit reached: {limit}"));
         }
@@ -100,6 +104,9 @@ impl SqlError {
 
     /// A failure while rows were read: one of a few fixed sentences.
     pub(crate) fn running(error: &DataFusionError) -> Self {
+        if let Some(damage) = Self::damage_in(error) {
+            return damage;
+        }
         if let Some(limit) = Self::limit_in(error) {
             return Self::new(SqlErrorKind::Limit, format!("limit reached: {limit}"));
         }
@@ -127,6 +134,21 @@ impl SqlError {
     /// The sentence for everything that is not the user's doing.
     pub(crate) fn internal() -> Self {
         Self::new(SqlErrorKind::Internal, "internal error")
+    }
+
+    /// The damaged table behind `error`, by name: the operator has to know which.
+    fn damage_in(error: &DataFusionError) -> Option<Self> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            if let Some(lake) = error.downcast_ref::<LakeError>().filter(|lake| lake.is_damage()) {
+                let text = lake.to_string();
+                let (what, hint) = text.split_once("\n  hint: ").unwrap_or((&text, ""));
+                let told = Self::new(SqlErrorKind::Internal, what);
+                return Some(if hint.is_empty() { told } else { told.with_hint(hint) });
+            }
+            cause = error.source();
+        }
+        None
     }
 
     /// The memory or disk limit behind `error`, in words.

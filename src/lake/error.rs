@@ -14,10 +14,18 @@ pub enum LakeError {
         reason: String,
     },
     /// The store does not keep the promise commits rest on.
-    #[error("the store of `{url}` lets two writers create the same object")]
+    #[error(
+        "the store of `{url}` does not keep two writers apart: {check}: {found}\n  hint: use a store \
+         that honours conditional creation (AWS S3, Google Cloud Storage, Azure Blob Storage, Ceph \
+         RadosGW, MinIO), or set `single_writer: true` under `lake:` where one hub alone writes"
+    )]
     NotExclusive {
         /// The address.
         url: String,
+        /// What was tried.
+        check: &'static str,
+        /// What came of it.
+        found: String,
     },
     /// Reading or writing an object failed.
     #[error("object `{path}` could not be {verb}")]
@@ -49,6 +57,42 @@ pub enum LakeError {
         /// Cause.
         #[source]
         source: Box<DeltaTableError>,
+    },
+    /// The log of a table is damaged.
+    #[error(
+        "table `{table}` cannot be read at version {version}: its commit `{object}` {damage}\n  \
+         hint: restore it from a backup; {way_out}"
+    )]
+    Damaged {
+        /// Table path.
+        table: String,
+        /// Version asked for.
+        version: u64,
+        /// Path of the damaged commit inside the lake.
+        object: String,
+        /// `is missing`, `is cut off or garbled`.
+        damage: &'static str,
+        /// What to do meanwhile.
+        way_out: String,
+    },
+    /// A data file of a table is damaged.
+    #[error(
+        "table `{table}` cannot be read at version {version}: its file `{object}` {damage}\n  hint: \
+         restore it from a backup; until then `clinichub snapshot list` names the nights \
+         `clinichub snapshot rollback` can serve again"
+    )]
+    DamagedFile {
+        /// Table path.
+        table: String,
+        /// Version read.
+        version: u64,
+        /// Path of the file inside the store.
+        object: String,
+        /// `is missing`, `is cut off or garbled`, `cannot be read`.
+        damage: &'static str,
+        /// Cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The table does not exist, or not at this version.
     #[error("no table `{table}`{}", at(*.version))]
@@ -159,6 +203,13 @@ fn at(version: Option<u64>) -> String {
 }
 
 impl LakeError {
+    /// Whether what was written is no longer there as it was written. Such a text names table,
+    /// version and object, and may be shown.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::DamagedFile { .. } | Self::NoTable { .. })
+    }
+
     /// Wraps a failure of the rows of a write.
     pub(crate) fn rows(
         table: &str,

@@ -99,9 +99,12 @@ pub(crate) fn unreferenced_path() -> Path {
     Path::from_iter(["upkeep", "unreferenced.json"])
 }
 
-/// Object by which a store proves that it refuses to create what exists.
+/// Commits of a table below its root.
+pub(crate) const LOG: &str = "_delta_log";
+
+/// A new object by which a store proves that it refuses to create what exists.
 pub(crate) fn probe_path() -> Path {
-    Path::from_iter(["probe", "create-once"])
+    Path::from_iter(["probe".to_owned(), uuid::Uuid::new_v4().to_string()])
 }
 
 #[cfg(test)]

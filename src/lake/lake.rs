@@ -8,9 +8,10 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use hub_domain::clock::{SharedClock, SystemClock};
 use hub_domain::snapshot::Snapshot;
+use object_store::ObjectStore;
 
 use crate::provider::LakeTable;
-use crate::store::Place;
+use crate::store::{Place, Retries};
 use crate::write::sort_runtime;
 use crate::{DeltaTableHandle, LakeError, TableId};
 
@@ -56,9 +57,38 @@ impl Lake {
         options: &BTreeMap<String, String>,
         clock: SharedClock,
     ) -> Result<Self, LakeError> {
-        let place = Place::open(url, options)?;
+        Self::at(Place::open(url, options, false)?, clock)
+    }
+
+    /// As [`Lake::open_with_clock`], where the deployment promises that no second writer exists:
+    /// creations look before they write, and the store is not asked to keep writers apart.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub fn open_single_writer(
+        url: &str,
+        options: &BTreeMap<String, String>,
+        clock: SharedClock,
+    ) -> Result<Self, LakeError> {
+        Self::at(Place::open(url, options, true)?, clock)
+    }
+
+    /// A lake at `url` inside `store`, which holds the whole bucket and is tried as `retries` says.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub fn over(
+        url: &str,
+        store: Arc<dyn ObjectStore>,
+        retries: Retries,
+        clock: SharedClock,
+    ) -> Result<Self, LakeError> {
+        Self::at(Place::over(url, store, retries, false)?, clock)
+    }
+
+    fn at(place: Place, clock: SharedClock) -> Result<Self, LakeError> {
         let sort_runtime = sort_runtime().map_err(|error| LakeError::Address {
-            url: url.to_owned(),
+            url: place.url.to_string(),
             reason: error.to_string(),
         })?;
         let (providers, snapshots) = (Mutex::default(), Mutex::default());

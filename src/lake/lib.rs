@@ -4,6 +4,7 @@
 //! the scan provider over the Delta log. Must not know HTTP, GraphQL, metrics or SQL text.
 
 mod contracts;
+mod damage;
 mod durable;
 mod error;
 mod id;
@@ -23,5 +24,6 @@ pub use error::LakeError;
 pub use id::TableId;
 pub use lake::Lake;
 pub use provider::LakeTable;
+pub use store::Retries;
 pub use table::DeltaTableHandle;
 pub use write::{LateMetadata, SortKey, Txn, WriteMode, WriteOutcome, WriteSpec};

@@ -1,18 +1,20 @@
 //! One Delta table: its versions, what its commits say, and writing to it.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::execution::SendableRecordBatchStream;
 use deltalake_core::DeltaTableError;
-use deltalake_core::logstore::LogStoreRef;
+use deltalake_core::logstore::{LogStoreRef, commit_uri_from_version};
 use deltalake_core::table::state::DeltaTableState;
 use futures::TryStreamExt;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use serde_json::Value;
 
+use crate::id::LOG;
 use crate::write::{self, CONTENT_METADATA, Txn, WriteOutcome, WriteSpec};
-use crate::{Lake, LakeError, TableId};
+use crate::{Lake, LakeError, TableId, damage};
 
 /// A table of the lake, existing or not.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub struct DeltaTableHandle {
     id: TableId,
     path: Path,
     log_store: LogStoreRef,
+    /// Takes its place when checkpoints turn out to be damaged: commits alone.
+    commits_only: Arc<OnceLock<LogStoreRef>>,
 }
 
 impl std::fmt::Debug for DeltaTableHandle {
@@ -33,7 +37,7 @@ impl DeltaTableHandle {
     pub(crate) fn new(lake: Lake, id: TableId) -> Self {
         let path = id.path();
         let log_store = lake.place().log_store(&path);
-        Self { lake, id, path, log_store }
+        Self { lake, id, path, log_store, commits_only: Arc::default() }
     }
 
     /// Which table this is.
@@ -51,7 +55,12 @@ impl DeltaTableHandle {
     }
 
     pub(crate) fn log_store(&self) -> &LogStoreRef {
-        &self.log_store
+        self.commits_only.get().unwrap_or(&self.log_store)
+    }
+
+    /// From now on the log is read from `log_store`.
+    pub(crate) fn read_from(&self, log_store: LogStoreRef) {
+        let _ = self.commits_only.set(log_store);
     }
 
     /// Newest version; none when the table does not exist.
@@ -59,17 +68,46 @@ impl DeltaTableHandle {
     /// # Errors
     /// The log cannot be read.
     pub async fn version(&self) -> Result<Option<u64>, LakeError> {
-        // Commits are never deleted, so the newest is the newest file: no replay is needed.
-        let folder = self.path.clone().join("_delta_log");
+        let mut newest = self.listed().await?.newest;
+        // A listing may end early; whether there is a next commit is asked of itself.
+        loop {
+            let next = newest.map_or(0, |newest| newest + 1);
+            if !self.has_version(next).await? {
+                return Ok(newest);
+            }
+            newest = Some(next);
+        }
+    }
+
+    /// Commits as a listing tells them. They are never deleted, so the newest is the newest file:
+    /// no replay is needed.
+    async fn listed(&self) -> Result<Listed, LakeError> {
+        let folder = self.path.clone().join(LOG);
         let listed = self.lake.place().store.list(Some(&folder));
-        let newest = listed.try_fold(None, |newest: Option<u64>, meta| {
-            std::future::ready(Ok(newest.max(commit_number(&meta.location))))
+        let found = listed.try_fold(Listed::default(), |mut found, meta| {
+            let number = commit_number(&meta.location);
+            found.newest = found.newest.max(number);
+            if let Some(number) = number.filter(|_| meta.size == 0) {
+                found.first_empty = Some(found.first_empty.map_or(number, |f| f.min(number)));
+            }
+            std::future::ready(Ok(found))
         });
-        newest.await.map_err(|source| LakeError::Object {
+        found.await.map_err(|source| LakeError::Object {
             path: folder.to_string(),
             verb: "listed",
             source,
         })
+    }
+
+    async fn has_version(&self, version: u64) -> Result<bool, LakeError> {
+        let path = self.commit_path(version);
+        let there = self.lake.place().has(&path).await;
+        there.map_err(|source| LakeError::Object { path: path.to_string(), verb: "read", source })
+    }
+
+    /// Path of a commit inside the lake.
+    pub(crate) fn commit_path(&self, version: u64) -> Path {
+        Path::from_iter(self.path.parts().chain(commit_uri_from_version(Some(version)).parts()))
     }
 
     /// Writes `rows` as `spec` says, unless the table already knows the transaction.
@@ -168,15 +206,34 @@ impl DeltaTableHandle {
         })
     }
 
-    /// The table at `version`, or newest; none when the table does not exist at all.
+    /// The table at `version`, or newest; none when the table does not exist, or not there.
     pub(crate) async fn state(
         &self,
         version: Option<u64>,
     ) -> Result<Option<DeltaTableState>, LakeError> {
-        let Some(newest) = self.version().await? else { return Ok(None) };
-        let wanted = Some(version.unwrap_or(newest));
-        let state = DeltaTableState::try_new(self.log_store.as_ref(), wanted).await;
-        state.map(Some).map_err(|error| self.log_error(version, error))
+        let wanted = match version {
+            Some(version) => version,
+            None => match self.version().await? {
+                Some(newest) => newest,
+                None => return Ok(None),
+            },
+        };
+        // The log's own reader takes a commit that lost its last lines, or all, for a whole one.
+        let listed = self.listed().await?;
+        match damage::look_at(self, wanted).await {
+            Ok(None) if listed.first_empty.is_none_or(|empty| empty > wanted) => {}
+            Ok(Some((_, damage::MISSING))) if listed.newest.is_none_or(|n| n < wanted) => {
+                return Ok(None);
+            }
+            _ => {
+                let error = DeltaTableError::Generic("a commit is not whole".to_owned());
+                return damage::examine(self, wanted, error).await.map(Some);
+            }
+        }
+        match DeltaTableState::try_new(self.log_store().as_ref(), Some(wanted)).await {
+            Ok(state) => Ok(Some(state)),
+            Err(error) => damage::examine(self, wanted, error).await.map(Some),
+        }
     }
 
     pub(crate) async fn txn_version(
@@ -184,13 +241,21 @@ impl DeltaTableHandle {
         state: &DeltaTableState,
         app_id: &str,
     ) -> Result<Option<i64>, LakeError> {
-        let read = state.snapshot().transaction_version(self.log_store.as_ref(), app_id).await;
+        let read = state.snapshot().transaction_version(self.log_store().as_ref(), app_id).await;
         read.map_err(|error| self.log_error(Some(state.version()), error))
     }
 
-    fn log_error(&self, version: Option<u64>, source: DeltaTableError) -> LakeError {
+    pub(crate) fn log_error(&self, version: Option<u64>, source: DeltaTableError) -> LakeError {
         LakeError::Log { table: self.id.key(), version, source: Box::new(source) }
     }
+}
+
+/// What a listing says about commits.
+#[derive(Debug, Default)]
+struct Listed {
+    newest: Option<u64>,
+    /// The oldest one that holds nothing.
+    first_empty: Option<u64>,
 }
 
 /// Version of the commit at `path`; none for checkpoints and other files.

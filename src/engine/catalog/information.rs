@@ -54,7 +54,15 @@ impl InformationSchema {
         let (mut schemas, mut tables, mut columns) = (Vec::new(), Vec::new(), Vec::new());
         let (mut positions, mut nullable, mut types) = (Vec::new(), Vec::new(), Vec::new());
         for (schema, name, provider) in self.names() {
-            let Some(table) = provider.table(&name).await? else { continue };
+            let table = match provider.table(&name).await {
+                Ok(Some(table)) => table,
+                Ok(None) => continue,
+                // One damaged table must not hide the columns of all others.
+                Err(error) => {
+                    tracing::warn!(schema, name, %error, "a table that cannot be read is left out");
+                    continue;
+                }
+            };
             for (field, position) in table.schema().fields().iter().zip(1_i64..) {
                 schemas.push(schema);
                 tables.push(name.clone());

@@ -31,7 +31,7 @@ use object_store::ObjectStore;
 
 use self::bounds::FileBounds;
 use self::files::DataFile;
-use self::reader::IndexedReaders;
+use self::reader::{IndexedReaders, Origin};
 use crate::write::plain;
 use crate::{Lake, LakeError, TableId};
 
@@ -62,10 +62,7 @@ impl LakeTable {
     pub(crate) async fn load(lake: &Lake, id: &TableId, version: u64) -> Result<Self, LakeError> {
         let handle = lake.table(id);
         let missing = || LakeError::NoTable { table: id.key(), version: Some(version) };
-        match handle.version().await? {
-            Some(newest) if newest >= version => {}
-            _ => return Err(missing()),
-        }
+        // A version that is not there although later ones are is damage, not absence.
         let state = handle.state(Some(version)).await?.ok_or_else(missing)?;
         refuse_what_we_misread(id, &state)?;
         let partitions = state.metadata().partition_columns().to_vec();
@@ -193,7 +190,12 @@ impl TableProvider for LakeTable {
         options.global.pushdown_filters = true;
         let cache = runtime.cache_manager.get_file_metadata_cache();
         let reader = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), cache);
-        let reader = IndexedReaders(reader);
+        let origin = Arc::new(Origin {
+            store: Arc::clone(&self.store),
+            table: self.id.key(),
+            version: self.version,
+        });
+        let reader = IndexedReaders { inner: reader, origin };
         let source = ParquetSource::new(self.file_order.clone())
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(reader));

@@ -1,6 +1,7 @@
 //! Tests of the lake over real tables in temporary folders.
 
 mod differential;
+mod faults;
 mod publish;
 mod read;
 mod upkeep;

@@ -108,7 +108,7 @@ async fn a_damaged_log_is_named() {
     let text = fs::read_to_string(&log).expect("log");
     fs::write(&log, &text[..text.len() / 2]).expect("cut");
     let refused = reopen(&home.folder).provider(&visit(), 0).await.expect_err("damaged");
-    assert!(matches!(&refused, LakeError::Log { .. }), "{refused:?}");
+    assert!(matches!(&refused, LakeError::Damaged { .. }), "{refused:?}");
     assert!(refused.to_string().contains("table `visit`"), "{refused}");
 }
 

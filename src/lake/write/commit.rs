@@ -7,7 +7,6 @@ use datafusion::execution::SendableRecordBatchStream;
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake_core::kernel::{Action, Transaction};
-use deltalake_core::logstore::commit_uri_from_version;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
 use object_store::path::Path;
@@ -16,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::files::{DataFile, FILE_BYTES, FileWriter};
 use super::{WriteMode, WriteOutcome, WriteSpec, actions, sort};
 use crate::table::DeltaTableHandle;
+use crate::damage::LINES;
 use crate::{LakeError, durable};
 
 /// Commits between checkpoints, as Delta counts them.
@@ -45,7 +45,6 @@ pub(crate) async fn write(
     for attempt in 0..ATTEMPTS {
         match commit_on(handle, state.as_ref(), spec, &files).await {
             Ok(version) => {
-                sync_commit(handle, version).await?;
                 let rows = files.iter().map(|file| file.rows).sum();
                 return Ok(WriteOutcome { version, rows, skipped: false });
             }
@@ -128,8 +127,10 @@ async fn commit_on(
     if let Some(state) = state.filter(|_| !spec.mode.changes_data()) {
         metadata.extend(handle.inherited_metadata(state.version()).await.map_err(other)?);
     }
-    let metadata: HashMap<String, serde_json::Value> =
+    let mut metadata: HashMap<String, serde_json::Value> =
         metadata.into_iter().map(|(key, value)| (key, value.into())).collect();
+    // And the transaction, and what says all this.
+    metadata.insert(LINES.to_owned(), (list.len() + 2).into());
     let txn = Transaction::new_with_last_update(&spec.txn.app_id, spec.txn.version, Some(now));
     let properties = CommitProperties::default()
         .with_metadata(metadata)
@@ -202,7 +203,9 @@ async fn acknowledge(
     match already_done(handle, state.as_ref(), spec).await? {
         Some(done) => {
             let rows = files.iter().map(|file| file.rows).sum();
-            Ok(WriteOutcome { rows, skipped: false, ..done })
+            // Others may have written since.
+            let version = handle.version_of(&spec.txn).await?.unwrap_or(done.version);
+            Ok(WriteOutcome { version, rows, skipped: false })
         }
         None => {
             Err(LakeError::Commit { table: handle.path().to_string(), source: Box::new(error) })
@@ -221,10 +224,4 @@ async fn sync_files(handle: &DeltaTableHandle, files: &[DataFile]) -> Result<(),
     let below = |path: &Path| Path::from_iter(handle.path().parts().chain(path.parts()));
     let objects = files.iter().map(|file| below(&file.path)).collect();
     durable::sync(handle.lake().place(), objects).await
-}
-
-async fn sync_commit(handle: &DeltaTableHandle, version: u64) -> Result<(), LakeError> {
-    let commit = commit_uri_from_version(Some(version));
-    let object = Path::from_iter(handle.path().parts().chain(commit.parts()));
-    durable::sync(handle.lake().place(), vec![object]).await
 }
