@@ -76,9 +76,11 @@ mod tests {
 
     #[test]
     fn relative_paths_start_at_the_file() {
-        let lake = LakeConfig { url: "file://./lake".into(), retention: None, single_writer: false };
+        let lake =
+            LakeConfig { url: "file://./lake".into(), retention: None, single_writer: false };
         assert_eq!(lake.resolved(Path::new("/srv/hub")), "file:///srv/hub/lake");
-        let cloud = LakeConfig { url: "s3://bucket/p".into(), retention: None, single_writer: false };
+        let cloud =
+            LakeConfig { url: "s3://bucket/p".into(), retention: None, single_writer: false };
         assert_eq!(cloud.resolved(Path::new("/srv/hub")), "s3://bucket/p");
     }
 }

@@ -121,7 +121,9 @@ fn is_checkpoint(path: &Path) -> bool {
     path.filename().is_some_and(|name| name == "_last_checkpoint" || name.contains(".checkpoint."))
 }
 
-fn without(found: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
+fn without(
+    found: BoxStream<'static, Result<ObjectMeta>>,
+) -> BoxStream<'static, Result<ObjectMeta>> {
     found.try_filter(|meta| std::future::ready(!is_checkpoint(&meta.location))).boxed()
 }
 

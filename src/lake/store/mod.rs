@@ -81,8 +81,10 @@ impl Place {
     }
 
     fn at(url: Url, root: Arc<dyn ObjectStore>, single_writer: bool) -> Result<Self, LakeError> {
-        let refuse =
-            |error: object_store::Error| LakeError::Address { url: url.to_string(), reason: error.to_string() };
+        let refuse = |error: object_store::Error| LakeError::Address {
+            url: url.to_string(),
+            reason: error.to_string(),
+        };
         let (_, path) = ObjectStoreScheme::parse(&url).map_err(|error| refuse(error.into()))?;
         let prefix = Path::from_iter(path.parts());
         let store: Arc<dyn ObjectStore> =

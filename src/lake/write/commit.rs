@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::files::{DataFile, FILE_BYTES, FileWriter};
 use super::{WriteMode, WriteOutcome, WriteSpec, actions, sort};
-use crate::table::DeltaTableHandle;
 use crate::damage::LINES;
+use crate::table::DeltaTableHandle;
 use crate::{LakeError, durable};
 
 /// Commits between checkpoints, as Delta counts them.

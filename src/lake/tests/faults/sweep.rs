@@ -57,9 +57,9 @@ async fn a_night_survives_any_fault_at_any_operation() {
     let step = if long() { 1 } else { 3 };
     let first = u64::from(std::process::id()) % step as u64 + 1;
     // Hangs cost real time: there the seeds choose.
-    let quick = Kind::ALL.into_iter().filter(|kind| {
-        long() || !matches!(kind, Kind::Hang | Kind::HangAfter)
-    });
+    let quick = Kind::ALL
+        .into_iter()
+        .filter(|kind| long() || !matches!(kind, Kind::Hang | Kind::HangAfter));
     for kind in quick {
         for lasting in [false, true] {
             for at in (first..=truth.operations).step_by(step) {
