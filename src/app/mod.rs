@@ -1,9 +1,11 @@
 //! Composition: the only place that names all rooms.
 
 mod alerts;
+mod holder;
 mod schedule;
 mod server;
 mod watch;
+mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use hub_engine::{Engine, EngineConfig, Registry};
 use hub_lake::upkeep::GRACE;
 use hub_lake::{Contracts, Lake};
 use hub_pipeline::detect::Detector;
+use hub_pipeline::lease::Tenure;
 use hub_pipeline::nightly::{Nightly, UpkeepPlan};
 use hub_pipeline::notify::{Hook, Sender};
 use hub_state::State;
@@ -43,6 +46,8 @@ pub struct App {
     pub sender: Sender,
     events: broadcast::Sender<AlertEvent>,
     definition_hash: String,
+    /// The right to write the lake; see [`App::as_writer`].
+    tenure: Option<Arc<Tenure>>,
 }
 
 impl App {
@@ -67,7 +72,17 @@ impl App {
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         let definition_hash = project.definition_hash();
         let config = Arc::new(config);
-        Ok(Self { config, clock, lake, engine, state, sender, events, definition_hash })
+        Ok(Self {
+            config,
+            clock,
+            lake,
+            engine,
+            state,
+            sender,
+            events,
+            definition_hash,
+            tenure: None,
+        })
     }
 
     /// The nightly of this deployment.
@@ -88,6 +103,7 @@ impl App {
             switch: Arc::new(self.state.clone()),
             signals: Some(Arc::new(self.detector())),
             upkeep: self.upkeep_plan(),
+            tenure: self.tenure.clone(),
         }
     }
 

@@ -61,10 +61,12 @@ impl App {
         let (sender, sending) = (self.sender.clone(), stop.clone());
         tasks.spawn(async move { sender.run(sending).await });
         tasks.spawn(watch::run(self.clone(), stop.clone()));
-        if let Some(cron) = self.config.nightly.cron.clone() {
-            let schedule = schedule::parse(&cron)?;
-            tasks.spawn(schedule::run(self.clone(), schedule, stop.clone()));
-        }
+        let (app, ending) = (self.clone(), stop.clone());
+        tasks.spawn(async move {
+            if let Err(error) = schedule::run(app, ending).await {
+                tracing::error!(%error, "there is no schedule");
+            }
+        });
         tasks.close();
         ready(listener.local_addr()?);
         let router = self.router(stop.clone());

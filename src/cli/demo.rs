@@ -127,14 +127,8 @@ async fn nights(app: &App, dir: &Path, spec: &DemoSpec) -> anyhow::Result<Option
             hub_demo::advance(dir, number)?;
         }
         print(&format!("night {number} of {}: {date}", spec.nights));
-        let request = NightlyRequest {
-            date,
-            sources: Vec::new(),
-            full: false,
-            dry_run: false,
-            accept_loss: false,
-        };
-        let run = night(app, &request).await;
+        let request = NightlyRequest::of(date);
+        let run = night(app, request, true).await?;
         print(&summary(&run));
         match run.status {
             RunStatus::Published => {}

@@ -31,6 +31,9 @@ pub struct NightlyArgs {
     /// Publishes although a table lost more than 30 % of its rows.
     #[arg(long)]
     accept_loss: bool,
+    /// Waits while another run holds the lease.
+    #[arg(long)]
+    wait: bool,
 }
 
 pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
@@ -42,9 +45,10 @@ pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
         return Err(Usage(what).into());
     }
     let date = args.date.unwrap_or_else(|| yesterday(&app));
-    let NightlyArgs { sources, full, dry_run, accept_loss, .. } = args;
-    let request = NightlyRequest { date, sources, full, dry_run, accept_loss };
-    let run = night(&app, &request).await;
+    let NightlyArgs { sources, full, dry_run, accept_loss, wait, .. } = args;
+    let request =
+        NightlyRequest { sources, full, dry_run, accept_loss, ..NightlyRequest::of(date) };
+    let run = night(&app, request, wait).await?;
     print(&summary(&run));
     Ok(match run.status {
         RunStatus::Published | RunStatus::DryRun => ExitCode::SUCCESS,
@@ -53,12 +57,18 @@ pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Runs one night with progress on standard error.
-pub(super) async fn night(app: &App, request: &NightlyRequest) -> Run {
-    let told = Told::new();
-    let run = app.nightly().run(request, &told).await;
-    told.finish();
-    run
+/// Runs one night as the only writer, with progress on standard error.
+///
+/// # Errors
+/// Another run holds the lease.
+pub(super) async fn night(app: &App, request: NightlyRequest, wait: bool) -> anyhow::Result<Run> {
+    app.as_writer("nightly", wait, |app| async move {
+        let told = Told::new();
+        let run = app.nightly().run(&request, &told).await;
+        told.finish();
+        Ok(run)
+    })
+    .await
 }
 
 /// The last complete business day.

@@ -9,6 +9,7 @@ use hub_domain::snapshot::Snapshot;
 
 use super::table::table;
 use super::{ConfigArgs, print};
+use crate::app::App;
 
 /// What to do with snapshots.
 #[derive(Debug, Subcommand)]
@@ -58,21 +59,29 @@ pub(super) async fn run(command: SnapshotCommand) -> anyhow::Result<ExitCode> {
         }
         SnapshotCommand::Rollback { id, config } => {
             let app = config.open().await?;
-            app.lake.probe().await?;
-            let newest = app.lake.latest().await?.context("nothing is published yet")?;
-            if newest.id == id {
-                bail!("snapshot {id} is the one being served");
-            }
-            let mut again = app.lake.snapshot(id).await?;
-            again.id = newest.id + 1;
-            again.published_at = Clock::now(&*app.clock);
-            again.rollback_of = Some(id);
-            app.lake.publish(&again).await?;
-            print(&format!("published snapshot {} with the tables of {id}", again.id));
+            let published =
+                app.as_writer("rollback", false, |app| async move { rollback(&app, id).await });
+            print(&format!("published snapshot {} with the tables of {id}", published.await?));
             print("the next nightly builds from what is landed: mend the source or query first");
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Publishes the tables of snapshot `id` again; the new snapshot's number.
+async fn rollback(app: &App, id: u64) -> anyhow::Result<u64> {
+    app.lake.probe().await?;
+    let newest = app.lake.latest().await?.context("nothing is published yet")?;
+    if newest.id == id {
+        bail!("snapshot {id} is the one being served");
+    }
+    let mut again = app.lake.snapshot(id).await?;
+    again.id = newest.id + 1;
+    again.published_at = Clock::now(&*app.clock);
+    again.rollback_of = Some(id);
+    again.lease_token = app.lake.lease_token();
+    app.lake.publish(&again).await?;
+    Ok(again.id)
 }
 
 fn row(snapshot: &Snapshot) -> Vec<String> {

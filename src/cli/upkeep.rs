@@ -53,7 +53,14 @@ pub(super) async fn run(args: UpkeepArgs) -> anyhow::Result<ExitCode> {
         contracts: app.engine.contracts(),
         dry_run: args.dry_run,
     };
-    let report = upkeep(&app, &request).await?;
+    let request = &request;
+    let report = match args.dry_run {
+        true => upkeep(&app, request).await?,
+        false => {
+            let writing = |app: App| async move { upkeep(&app, request).await };
+            app.as_writer("upkeep", false, writing).await?
+        }
+    };
     print(&told(&report, args.dry_run));
     let failed = report.tables.iter().filter_map(|table| table.failed.as_ref());
     let failures = failed.inspect(|error| eprintln!("error: {error}")).count();

@@ -27,7 +27,7 @@ use serde::Deserialize;
 pub use alerts::{AlertsConfig, HookConfig};
 pub use auth::AuthConfig;
 pub use lake::{LakeConfig, StateConfig, store_options};
-pub use nightly::NightlyConfig;
+pub use nightly::{Missed, NightlyConfig};
 pub use project::{ProjectConfig, load_project};
 pub use retention::{RetentionConfig, UpkeepConfig};
 pub use secret::Secret;

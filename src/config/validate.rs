@@ -35,6 +35,9 @@ pub(super) fn problems(config: &Config, file: &str, text: &str) -> Vec<Problem> 
     {
         say("nightly", format!("`nightly.cron`: `{cron}`: {error}"), "write five fields");
     }
+    if let Some((what, hint)) = config.nightly.fault() {
+        say("nightly", what, hint);
+    }
     let mut ids = BTreeSet::new();
     for hook in &config.alerts.hooks {
         if !ids.insert(&hook.id) {

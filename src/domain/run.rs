@@ -100,6 +100,29 @@ pub struct StageTime {
     pub duration_ms: u64,
 }
 
+/// Business days a run is about, half open, so that intervals chain without overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    /// First day.
+    pub from: NaiveDate,
+    /// Day after the last.
+    pub to: NaiveDate,
+}
+
+impl Interval {
+    /// One day.
+    #[must_use]
+    pub fn day(day: NaiveDate) -> Self {
+        Self { from: day, to: day.succ_opt().unwrap_or(day) }
+    }
+
+    /// Its last day.
+    #[must_use]
+    pub fn last_day(&self) -> NaiveDate {
+        self.to.pred_opt().unwrap_or(self.to)
+    }
+}
+
 /// One run of the nightly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
@@ -109,6 +132,12 @@ pub struct Run {
     pub kind: String,
     /// Business day.
     pub business_date: NaiveDate,
+    /// Business days it makes up for; several when nights before it were missed.
+    #[serde(default)]
+    pub interval: Option<Interval>,
+    /// Fencing token of the lease it ran under; none when it ran without one.
+    #[serde(default)]
+    pub lease_token: Option<u64>,
     /// Start.
     pub started_at: DateTime<Utc>,
     /// End; none while running.

@@ -49,6 +49,10 @@ pub struct Snapshot {
     pub audits: Vec<AuditResult>,
     /// Number of the snapshot whose tables are served again, when this is a rollback.
     pub rollback_of: Option<u64>,
+    /// Fencing token of the lease it was published under; 0 when there was none. Never shrinks
+    /// from one snapshot to the next.
+    #[serde(default)]
+    pub lease_token: u64,
 }
 
 /// How fresh an answer is.

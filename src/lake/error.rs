@@ -181,6 +181,26 @@ pub enum LakeError {
         /// Snapshot number.
         id: u64,
     },
+    /// Another writer took over.
+    #[error(
+        "the lease with token {token} is lost: a newer holder has token {newest}\n  hint: nothing \
+         was written after the takeover; the newer run goes on"
+    )]
+    LeaseLost {
+        /// Token of this writer.
+        token: u64,
+        /// Newest token known.
+        newest: u64,
+    },
+    /// Nobody can tell whether this writer may still write, so it does not.
+    #[error("whether the lease with token {token} is still held cannot be told")]
+    FenceUnknown {
+        /// Token of this writer.
+        token: u64,
+        /// Cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// No such snapshot.
     #[error("no published snapshot {id}")]
     NoSnapshot {

@@ -10,6 +10,7 @@ use hub_domain::clock::{SharedClock, SystemClock};
 use hub_domain::snapshot::Snapshot;
 use object_store::ObjectStore;
 
+use crate::fence::Fence;
 use crate::provider::LakeTable;
 use crate::store::{Place, Retries};
 use crate::write::sort_runtime;
@@ -22,6 +23,7 @@ const PROVIDERS: usize = 512;
 #[derive(Clone)]
 pub struct Lake {
     inner: Arc<Inner>,
+    pub(crate) fence: Option<Arc<dyn Fence>>,
 }
 
 struct Inner {
@@ -92,7 +94,8 @@ impl Lake {
             reason: error.to_string(),
         })?;
         let (providers, snapshots) = (Mutex::default(), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { place, clock, sort_runtime, providers, snapshots }) })
+        let inner = Inner { place, clock, sort_runtime, providers, snapshots };
+        Ok(Self { inner: Arc::new(inner), fence: None })
     }
 
     /// Proves that the store refuses to create what exists; a writer calls this once at start.

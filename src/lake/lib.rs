@@ -7,6 +7,7 @@ mod contracts;
 mod damage;
 mod durable;
 mod error;
+mod fence;
 mod id;
 mod lake;
 mod provider;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use contracts::{Contracts, arrow_schema, arrow_type, raw_schema, source_arrow_schema};
 pub use error::LakeError;
+pub use fence::Fence;
 pub use id::TableId;
 pub use lake::Lake;
 pub use provider::LakeTable;

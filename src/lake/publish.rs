@@ -13,12 +13,14 @@ impl Lake {
     /// Publishes `snapshot` by creating its object: the one moment readers switch.
     ///
     /// # Errors
-    /// `PublishTaken` when another snapshot has its number. Publishing the very same snapshot
-    /// again is fine, so an acknowledgement that was lost does no harm.
+    /// `PublishTaken` when another snapshot has its number, `LeaseLost` when somebody published
+    /// or may write under a newer token. Publishing the very same snapshot again is fine, so an
+    /// acknowledgement that was lost does no harm.
     pub async fn publish(&self, snapshot: &Snapshot) -> Result<(), LakeError> {
         let path = snapshot_path(snapshot.id);
         let text = serde_json::to_vec_pretty(snapshot)
             .map_err(|source| LakeError::BadSnapshot { id: snapshot.id, source })?;
+        self.not_fenced(snapshot).await?;
         let create = PutMode::Create.into();
         let put = self.place().store.put_opts(&path, PutPayload::from(text), create).await;
         match put {
@@ -32,6 +34,16 @@ impl Lake {
             }
             Err(source) => Err(object_error(&path, "written", source)),
         }
+    }
+
+    /// Refuses a publisher that slept through a takeover.
+    async fn not_fenced(&self, snapshot: &Snapshot) -> Result<(), LakeError> {
+        let token = snapshot.lease_token;
+        let newest = self.latest().await?.map_or(0, |latest| latest.lease_token);
+        if token < newest {
+            return Err(LakeError::LeaseLost { token, newest });
+        }
+        self.may_write().await
     }
 
     /// Numbers of all published snapshots, ascending.

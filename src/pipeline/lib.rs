@@ -8,6 +8,7 @@ pub mod build;
 pub mod detect;
 pub mod extract;
 mod identity;
+pub mod lease;
 pub mod nightly;
 pub mod notify;
 pub mod publish;

@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use hub_domain::clock::SharedClock;
-use hub_domain::run::{Run, RunStatus, StageTime};
+use hub_domain::run::{Interval, Run, RunStatus, StageTime};
 use hub_engine::{EngineConfig, Registry};
 use hub_lake::upkeep::Retention;
-use hub_lake::{Contracts, Lake};
+use hub_lake::{Contracts, Fence, Lake, LakeError};
 use sha2::{Digest, Sha256};
 
 pub use error::NightlyError;
@@ -27,6 +27,7 @@ pub use log::{Cause, RunLog, Signals};
 
 use crate::build::BuildProgress;
 use crate::extract::{self, SourceConfig, StopSwitch};
+use crate::lease::Tenure;
 
 /// Everything a nightly needs, composed by root.
 pub struct Nightly {
@@ -54,6 +55,8 @@ pub struct Nightly {
     pub signals: Option<Arc<dyn Signals>>,
     /// Upkeep of the lake after publication; none where it is not configured.
     pub upkeep: Option<UpkeepPlan>,
+    /// The right to write, which `lake` is fenced by; none only where nobody else can write.
+    pub tenure: Option<Arc<Tenure>>,
 }
 
 /// How the lake is kept small at the end of a night.
@@ -72,6 +75,8 @@ pub struct UpkeepPlan {
 pub struct NightlyRequest {
     /// Business day whose end the sources hold.
     pub date: NaiveDate,
+    /// Business days this night makes up for; its last day is `date`.
+    pub interval: Interval,
     /// Sources to extract; all when empty. Tables are built from what the others landed before.
     pub sources: Vec<String>,
     /// Read every table whole.
@@ -96,6 +101,21 @@ pub trait Progress: extract::Progress + BuildProgress {
     }
 }
 
+impl NightlyRequest {
+    /// The night of one business day: every source, by cursor, published if the audit passes.
+    #[must_use]
+    pub fn of(date: NaiveDate) -> Self {
+        Self {
+            date,
+            interval: Interval::day(date),
+            sources: Vec::new(),
+            full: false,
+            dry_run: false,
+            accept_loss: false,
+        }
+    }
+}
+
 impl BuildProgress for extract::Unwatched {}
 impl Progress for extract::Unwatched {}
 
@@ -107,6 +127,8 @@ impl Nightly {
             id: run_id(started_at, request),
             kind: "nightly".to_owned(),
             business_date: request.date,
+            interval: Some(request.interval),
+            lease_token: self.tenure.as_ref().map(|tenure| tenure.token()),
             started_at,
             finished_at: None,
             status: RunStatus::Running,
@@ -115,7 +137,7 @@ impl Nightly {
             stages: Vec::new(),
             error: None,
         };
-        let result = self.stages(request, progress, &mut run).await;
+        let result = self.while_held(self.stages(request, progress, &mut run)).await;
         run.finished_at = Some(self.clock.now());
         run.status = match (&result, run.snapshot_id) {
             (Ok(()), None) => RunStatus::DryRun,
@@ -129,6 +151,25 @@ impl Nightly {
             tracing::error!(run = %run.id, %cause, "the end of the run could not be recorded");
         }
         run
+    }
+
+    /// Drops `work` once the lease is lost, whatever else it fails by then.
+    async fn while_held(
+        &self,
+        work: impl Future<Output = Result<(), NightlyError>>,
+    ) -> Result<(), NightlyError> {
+        let Some(tenure) = &self.tenure else { return work.await };
+        let error = tokio::select! {
+            () = tenure.lost() => return Err(NightlyError::LeaseLost),
+            result = work => match result {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+        };
+        match tenure.check().await {
+            Err(LakeError::LeaseLost { .. }) => Err(NightlyError::LeaseLost),
+            _ => Err(error),
+        }
     }
 
     /// Times one stage and records the run after it.

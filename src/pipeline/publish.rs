@@ -49,7 +49,8 @@ pub enum PublishError {
 /// Publishes `candidate` as the snapshot after `previous`, if its audits allow it.
 ///
 /// When `previous` already shows exactly these versions for this day, it stays the newest: a
-/// rerun of a night that succeeded changes nothing.
+/// rerun of a night that succeeded changes nothing. A publication that a former holder of the
+/// lease slipped in meanwhile is followed by this one.
 ///
 /// # Errors
 /// `Refused` by the audit, `Taken` by a rival, `Lake`.
@@ -69,9 +70,8 @@ pub async fn publish(
             return Ok(known.clone());
         }
     }
-    let id = previous.map_or(1, |previous| previous.id + 1);
-    let snapshot = Snapshot {
-        id,
+    let mut snapshot = Snapshot {
+        id: previous.map_or(1, |previous| previous.id + 1),
         business_date: candidate.date,
         published_at: now,
         run_id: candidate.run_id,
@@ -79,11 +79,20 @@ pub async fn publish(
         definition_hash: candidate.definition_hash,
         audits: candidate.audits,
         rollback_of: None,
+        lease_token: lake.lease_token(),
     };
-    match lake.publish(&snapshot).await {
-        Ok(()) => Ok(snapshot),
-        Err(LakeError::PublishTaken { id }) => Err(PublishError::Taken { id }),
-        Err(cause) => Err(lake_error(cause)),
+    loop {
+        match lake.publish(&snapshot).await {
+            Ok(()) => return Ok(snapshot),
+            Err(LakeError::PublishTaken { id }) => {
+                let rival = lake.snapshot(id).await.map_err(lake_error)?;
+                if rival.lease_token >= snapshot.lease_token {
+                    return Err(PublishError::Taken { id });
+                }
+                snapshot.id += 1;
+            }
+            Err(cause) => return Err(lake_error(cause)),
+        }
     }
 }
 

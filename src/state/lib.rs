@@ -1,4 +1,5 @@
-//! Operational state: runs, API keys, alerts with their deliveries, accesses, leases.
+//! Operational state: runs, API keys, alerts with their deliveries, accesses, leases,
+//! schedule marks.
 //!
 //! Owns the only database the hub writes besides the lake, and all SQL over it. Must not know
 //! Arrow, GraphQL or how an alert is judged. SQLite serves one node.
@@ -11,6 +12,7 @@ pub mod keys;
 pub mod lease;
 pub mod outbox;
 pub mod runs;
+pub mod schedule;
 pub mod stops;
 mod suppression;
 mod text;

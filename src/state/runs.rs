@@ -96,6 +96,8 @@ mod tests {
             id: format!("run-{n}"),
             kind: "nightly".into(),
             business_date: noon().date_naive(),
+            interval: None,
+            lease_token: None,
             started_at: noon() + TimeDelta::seconds(n),
             finished_at: None::<chrono::DateTime<Utc>>,
             status: RunStatus::Running,

@@ -122,6 +122,7 @@ async fn publish(lake: &Lake, contracts: &Contracts) {
         definition_hash: String::new(),
         audits: Vec::new(),
         rollback_of: None,
+        lease_token: 0,
     };
     lake.publish(&snapshot).await.expect("published");
 }

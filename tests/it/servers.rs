@@ -11,7 +11,7 @@ use mysql_async::prelude::Queryable as _;
 use crate::support::{END, RUNTIME, Served, clinichub, content, fresh, hub, logins};
 
 /// The address in `variable`; none when servers are left out on purpose.
-fn address(variable: &str) -> Option<String> {
+pub(crate) fn address(variable: &str) -> Option<String> {
     if std::env::var("CLINICHUB_TEST_SKIP_SERVERS").is_ok_and(|value| value == "1") {
         eprintln!("left out: CLINICHUB_TEST_SKIP_SERVERS=1");
         return None;
@@ -22,11 +22,11 @@ fn address(variable: &str) -> Option<String> {
 }
 
 /// Name of this run's database.
-fn database() -> String {
+pub(crate) fn database() -> String {
     format!("clinichub_it_{}", std::process::id())
 }
 
-async fn on_postgres(url: &str, statement: &str) {
+pub(crate) async fn on_postgres(url: &str, statement: &str) {
     let (client, connection) =
         tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("connected");
     let driver = tokio::spawn(connection);
@@ -35,7 +35,7 @@ async fn on_postgres(url: &str, statement: &str) {
     let _ = driver.await;
 }
 
-async fn on_mysql(url: &str, statement: &str) {
+pub(crate) async fn on_mysql(url: &str, statement: &str) {
     let pool = mysql_async::Pool::new(url);
     let mut connection = pool.get_conn().await.expect("connected");
     connection.query_drop(statement).await.expect("done");

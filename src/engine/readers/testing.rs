@@ -93,6 +93,7 @@ impl Fixture {
             definition_hash: String::new(),
             audits: Vec::new(),
             rollback_of: None,
+            lease_token: 0,
         };
         let principal = Principal::group("tester");
         Self { context, snapshot, principal, statements: Mutex::default() }

@@ -271,6 +271,7 @@ impl World {
             definition_hash: "hash".into(),
             audits: Vec::new(),
             rollback_of: None,
+            lease_token: 0,
         };
         self.lake.publish(&snapshot).await.expect("published");
     }

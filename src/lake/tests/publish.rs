@@ -18,6 +18,7 @@ fn snapshot(id: u64, run: &str) -> Snapshot {
         definition_hash: "abc".into(),
         audits: Vec::new(),
         rollback_of: None,
+        lease_token: 0,
     }
 }
 

@@ -75,6 +75,7 @@ impl World {
             definition_hash: String::new(),
             audits: Vec::new(),
             rollback_of: None,
+            lease_token: 0,
         };
         self.lake.publish(&snapshot).await.expect("published");
         snapshot

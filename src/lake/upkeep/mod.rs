@@ -111,6 +111,7 @@ impl Lake {
             report.expired = kept.iter().map(|s| s.id).filter(|id| *id < oldest).collect();
             kept.retain(|snapshot| snapshot.id >= oldest);
             if !request.dry_run {
+                self.may_write().await?;
                 self.expire(&report.expired).await?;
             }
         }
@@ -118,6 +119,9 @@ impl Lake {
         for id in self.tables().await? {
             let mut table = TableUpkeep { table: id.key(), ..TableUpkeep::default() };
             let known = waiting.of(&id);
+            if !request.dry_run {
+                self.may_write().await?;
+            }
             let done = self.upkeep_table(request, &id, &kept, known, &mut table).await;
             match done {
                 Ok(still) => waiting.set(&id, still),

@@ -113,6 +113,7 @@ async fn commit_on(
     let table = handle.path().to_string();
     let now = handle.lake().now_millis();
     let other = |error: LakeError| DeltaTableError::GenericError { source: Box::new(error) };
+    handle.lake().may_write().await.map_err(other)?;
     let mut list: Vec<Action> = match state {
         None => actions::create(&table, spec, now).map_err(other)?,
         Some(state) => {
@@ -127,6 +128,8 @@ async fn commit_on(
     if let Some(state) = state.filter(|_| !spec.mode.changes_data()) {
         metadata.extend(handle.inherited_metadata(state.version()).await.map_err(other)?);
     }
+    let token = handle.lake().lease_token();
+    metadata.insert("clinichub.lease_token".to_owned(), token.to_string());
     let mut metadata: HashMap<String, serde_json::Value> =
         metadata.into_iter().map(|(key, value)| (key, value.into())).collect();
     // And the transaction, and what says all this.

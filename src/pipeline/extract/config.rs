@@ -114,11 +114,18 @@ pub struct SourceLimits {
     pub rows_per_second: Option<u64>,
     /// Longest time one statement may run at the source.
     pub statement_timeout: Span,
+    /// Longest time to wait for a lock another session holds.
+    pub lock_timeout: Span,
 }
 
 impl Default for SourceLimits {
     fn default() -> Self {
-        Self { connections: 1, rows_per_second: None, statement_timeout: Span::hours(1) }
+        Self {
+            connections: 1,
+            rows_per_second: None,
+            statement_timeout: Span::hours(1),
+            lock_timeout: Span::of_seconds(30),
+        }
     }
 }
 

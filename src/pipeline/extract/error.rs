@@ -1,6 +1,8 @@
 //! What can go wrong while a source is read and landed. Texts name source, table and column and
 //! what to do; they never hold a cell value.
 
+use super::trouble::Trouble;
+
 /// Boxed cause: the driver's own error.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -19,8 +21,12 @@ pub enum ExtractError {
     },
     /// The source could not be reached or its transaction not started.
     #[error(
-        "cannot open source `{source_id}` ({kind})\n  hint: check its address, its credentials, \
-         its certificate (`sslmode`, `sslrootcert`) and whether it allows a read-only session"
+        "cannot open source `{source_id}` ({kind}){}\n  hint: {}",
+        Trouble::of(.cause).what(),
+        Trouble::of(.cause).hint().unwrap_or(
+            "check its address, its credentials, its certificate (`sslmode`, `sslrootcert`) and \
+             whether it allows a read-only session"
+        )
     )]
     Connect {
         /// Source id.
@@ -33,8 +39,11 @@ pub enum ExtractError {
     },
     /// A table's columns could not be learned.
     #[error(
-        "cannot describe table `{table}` of source `{source_id}`\n  hint: check `from`, `query` \
-         or `file` of the table and the right to read it"
+        "cannot describe table `{table}` of source `{source_id}`{}\n  hint: {}",
+        Trouble::of(.cause).what(),
+        Trouble::of(.cause).hint().unwrap_or(
+            "check `from`, `query` or `file` of the table and the right to read it"
+        )
     )]
     Describe {
         /// Source id.
@@ -59,8 +68,11 @@ pub enum ExtractError {
     },
     /// Reading broke off.
     #[error(
-        "reading table `{table}` of source `{source_id}` broke off\n  hint: run the nightly \
-         again; nothing of this table was landed"
+        "reading table `{table}` of source `{source_id}` broke off{}\n  hint: {}",
+        Trouble::of(.cause).what(),
+        Trouble::of(.cause)
+            .hint()
+            .unwrap_or("run the nightly again; nothing of this table was landed")
     )]
     Read {
         /// Source id.

@@ -26,6 +26,7 @@ mod schema;
 mod source;
 mod sql;
 mod sqlite;
+mod trouble;
 mod watermark;
 
 #[cfg(test)]

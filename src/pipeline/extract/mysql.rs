@@ -45,7 +45,7 @@ impl Mysql {
             Opts::from_url(&url).map_err(|_| Told("the address cannot be read".into()))?;
         let mut connection = Conn::new(options).await?;
         let timeout = config.limits.statement_timeout.seconds();
-        for statement in session(timeout) {
+        for statement in session(timeout, config.limits.lock_timeout.seconds()) {
             connection.query_drop(statement).await?;
         }
         // MySQL counts milliseconds, MariaDB seconds, each under its own name.
@@ -75,12 +75,13 @@ impl Mysql {
 
 /// Statements that fix how values are written, whatever the server's defaults are. TIMESTAMP
 /// columns come in UTC; DATETIME columns know no zone.
-fn session(timeout_seconds: u64) -> [String; 4] {
+fn session(timeout_seconds: u64, lock_seconds: u64) -> [String; 5] {
     [
         "SET NAMES utf8mb4".to_owned(),
         "SET SESSION sql_mode = '', time_zone = '+00:00'".to_owned(),
         // The server must wait while the lake is being written.
         format!("SET SESSION net_write_timeout = {}", timeout_seconds.max(60)),
+        format!("SET SESSION lock_wait_timeout = {}", lock_seconds.max(1)),
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned(),
     ]
 }

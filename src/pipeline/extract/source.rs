@@ -1,17 +1,29 @@
 //! What every kind of source can do, and opening one from its configuration.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use backon::{ExponentialBuilder, Retryable};
 use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
 
 use super::config::{SourceConfig, SourceKind};
 use super::csv::Csv;
-use super::error::{Cause, ExtractError};
+use super::error::{Cause, ExtractError, Told};
 use super::intake::Intake;
 use super::mysql::Mysql;
 use super::outlet::BatchStream;
 use super::postgres::Postgres;
 use super::schema::{FoundColumn, Relation};
 use super::sqlite::Sqlite;
+use super::trouble::{NoAnswer, Trouble};
+
+/// Openings tried again after one that failed for a reason that may pass.
+const RETRIES: usize = 3;
+/// Before the first of them; doubled each time, with jitter.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Seconds one opening may take.
+const PATIENCE: u64 = 60;
 
 /// A source, open and — where its kind has transactions — inside one read-only transaction that
 /// lasts until it is closed: every table is read as of the same moment.
@@ -34,7 +46,8 @@ pub trait Source: Send {
     async fn close(self: Box<Self>);
 }
 
-/// Opens the source `id`.
+/// Opens the source `id`; what fails for a reason that may pass is tried a few times. Only
+/// openings are repeated: once rows flow, a failure ends the night's read of the source.
 ///
 /// # Errors
 /// `Configure` when the configuration cannot work, `Connect` when the source does not answer.
@@ -50,24 +63,43 @@ pub async fn connect(
             hint: fault.hint,
         });
     }
-    let opened: Result<Box<dyn Source>, Cause> = match config.kind {
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(PAUSE)
+        .with_max_times(RETRIES)
+        .with_jitter()
+        .with_jitter_seed(seed(id));
+    let opened = (|| open(config, zone))
+        .retry(backoff)
+        .when(|cause| Trouble::of(cause).is_transient())
+        .notify(|_, pause| tracing::warn!(source = id, ?pause, "the source is tried again"));
+    opened.await.map_err(|cause| ExtractError::Connect {
+        source_id: id.to_owned(),
+        kind: config.kind.name(),
+        cause,
+    })
+}
+
+/// Two nodes, or two sources, do not try again at the same moments.
+fn seed(id: &str) -> u64 {
+    let digest = Sha256::digest(format!("{id}|{}", std::process::id()));
+    digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
+async fn open(config: &SourceConfig, zone: Tz) -> Result<Box<dyn Source>, Cause> {
+    let opened = tokio::time::timeout(Duration::from_secs(PATIENCE), open_now(config, zone));
+    opened.await.map_err(|_| NoAnswer(PATIENCE))?
+}
+
+async fn open_now(config: &SourceConfig, zone: Tz) -> Result<Box<dyn Source>, Cause> {
+    match config.kind {
         SourceKind::Sqlite => Sqlite::open(config).await.map(|source| Box::new(source) as _),
         SourceKind::Csv => Csv::open(config).map(|source| Box::new(source) as _),
         SourceKind::Postgres => {
             Postgres::open(config, zone).await.map(|source| Box::new(source) as _)
         }
         SourceKind::Parquet | SourceKind::Jsonl | SourceKind::Sqlserver => {
-            return Err(ExtractError::Configure {
-                source_id: id.to_owned(),
-                what: format!("kind `{}` cannot be read yet", config.kind.name()),
-                hint: "export CSV files".to_owned(),
-            });
+            Err(Told(format!("kind `{}` cannot be read yet", config.kind.name())).into())
         }
         SourceKind::Mysql => Mysql::open(config).await.map(|source| Box::new(source) as _),
-    };
-    opened.map_err(|cause| ExtractError::Connect {
-        source_id: id.to_owned(),
-        kind: config.kind.name(),
-        cause,
-    })
+    }
 }

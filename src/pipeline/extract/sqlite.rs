@@ -22,9 +22,6 @@ use super::source::Source;
 use super::sql::{cursor_column, from_clause, name_parts, quoted};
 use super::watermark::Bound;
 
-/// How long to wait for a writer at the source.
-const BUSY: Duration = Duration::from_secs(30);
-
 /// An open SQLite file.
 pub(super) struct Sqlite {
     connection: Arc<Mutex<Connection>>,
@@ -33,12 +30,14 @@ pub(super) struct Sqlite {
 impl Sqlite {
     pub(super) async fn open(config: &SourceConfig) -> Result<Self, Cause> {
         let path = config.path.clone().ok_or_else(|| Told("no path".into()))?;
-        let connection = tokio::task::spawn_blocking(move || begin(&path)).await??;
+        let patience = Duration::from_secs(config.limits.lock_timeout.seconds());
+        let connection = tokio::task::spawn_blocking(move || begin(&path, patience)).await??;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 }
 
-fn begin(path: &Path) -> Result<Connection, Cause> {
+/// `patience` is how long to wait for a writer at the source.
+fn begin(path: &Path, patience: Duration) -> Result<Connection, Cause> {
     if !path.is_file() {
         return Err(Told(format!("no file `{}`", path.display())).into());
     }
@@ -56,7 +55,7 @@ fn begin(path: &Path) -> Result<Connection, Cause> {
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(format!("file:{escaped}?mode=ro"), flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(patience)?;
     connection.execute_batch("BEGIN")?;
     // The first read fixes the moment all tables are read as of.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;

@@ -29,6 +29,12 @@ pub enum NightlyError {
         /// Newest business date ever published.
         published: NaiveDate,
     },
+    /// Another run took the lease over.
+    #[error(
+        "another run took the lease over; this one stopped and published nothing\n  hint: the \
+         newer run goes on; if nobody was paused or cut off, check the clocks of both machines"
+    )]
+    LeaseLost,
     /// The run cannot be recorded.
     #[error("the run cannot be recorded in the state database")]
     Log(#[source] Cause),
@@ -65,6 +71,7 @@ impl NightlyError {
         match self {
             Self::UnknownSource { .. } => "UNKNOWN_SOURCE",
             Self::OlderDate { .. } => "OLDER_DATE",
+            Self::LeaseLost => "LEASE_LOST",
             Self::Log(_) => "LOG_FAILED",
             Self::Lake(_) => "LAKE_FAILED",
             Self::Extract(_) => "EXTRACT_FAILED",

@@ -191,6 +191,7 @@ impl Bench {
             switch: Arc::new(AlwaysOn),
             signals: None,
             upkeep: None,
+            tenure: None,
         }
     }
 
@@ -231,11 +232,5 @@ impl Bench {
 }
 
 fn request(number: u32) -> NightlyRequest {
-    NightlyRequest {
-        date: day(number),
-        sources: Vec::new(),
-        full: false,
-        dry_run: false,
-        accept_loss: false,
-    }
+    NightlyRequest::of(day(number))
 }

@@ -2,15 +2,19 @@
 //!
 //! Tests that change a deployment copy it first; nothing here knows what a right answer is.
 
+mod chance;
 mod copy;
 mod process;
+pub(crate) mod proxy;
 mod served;
+pub(crate) mod ward;
 
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, OnceLock};
 
+pub(crate) use chance::{Chance, Long, is_long};
 pub(crate) use copy::{copy_tree, fresh};
-pub(crate) use process::{Done, clinichub, start};
+pub(crate) use process::{Done, clinichub, spawned, start};
 use serde_json::Value;
 pub(crate) use served::{Row, Served, content};
 use tokio::runtime::Runtime;

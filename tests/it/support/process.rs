@@ -19,6 +19,12 @@ pub(crate) fn start<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Child
     call.0.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
 }
 
+/// Starts `clinichub` with `args`; what it says is kept.
+pub(crate) fn spawned<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Child {
+    let mut call = clinichub(args);
+    call.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
+}
+
 impl Call {
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.0.arg(arg);
@@ -37,6 +43,11 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    /// The end of a process that was [`spawned`].
+    pub(crate) fn of(call: &str, child: Child) -> Self {
+        Self { call: call.to_owned(), output: child.wait_with_output().expect("gone") }
+    }
+
     pub(crate) fn code(&self) -> Option<i32> {
         self.output.status.code()
     }

@@ -125,6 +125,7 @@ pub(crate) fn snapshot(id: u64) -> Snapshot {
             blocking: true,
         }],
         rollback_of: None,
+        lease_token: 0,
     }
 }
 

@@ -147,6 +147,8 @@ impl Runs for World {
             id: "run-7".into(),
             kind: "nightly".into(),
             business_date: day("2026-03-31"),
+            interval: None,
+            lease_token: None,
             started_at: at("2026-03-31T18:30:00Z"),
             finished_at: Some(at("2026-03-31T19:10:00Z")),
             status: RunStatus::Published,

@@ -120,6 +120,7 @@ fn snapshot(tables: BTreeMap<String, u64>) -> Snapshot {
         definition_hash: "abc".into(),
         audits: Vec::new(),
         rollback_of: None,
+        lease_token: 0,
     }
 }
 

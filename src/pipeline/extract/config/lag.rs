@@ -21,6 +21,12 @@ impl Span {
         Self { seconds: hours * 3_600 }
     }
 
+    /// A span of seconds.
+    #[must_use]
+    pub const fn of_seconds(seconds: u64) -> Self {
+        Self { seconds }
+    }
+
     /// The span in seconds.
     #[must_use]
     pub const fn seconds(self) -> u64 {

@@ -20,7 +20,7 @@ use hub_domain::contract::ColumnType;
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, Column};
 
-use super::config::{SourceConfig, SourceUrl};
+use super::config::{SourceConfig, SourceLimits, SourceUrl};
 use super::error::{Cause, ExtractError};
 use super::intake::{Intake, broken};
 use super::outlet::{BatchStream, Share, shared};
@@ -43,7 +43,7 @@ pub(super) struct Postgres {
     /// Name of the snapshot and how many connections may share it; none when it is not shared.
     snapshot: Option<(String, usize)>,
     url: String,
-    timeout_seconds: u64,
+    limits: SourceLimits,
     zone: Tz,
 }
 
@@ -51,8 +51,8 @@ impl Postgres {
     pub(super) async fn open(config: &SourceConfig, zone: Tz) -> Result<Self, Cause> {
         let url = config.url.as_ref().map(SourceUrl::reveal).unwrap_or_default().to_owned();
         let client = tls::connect(&url).await?;
-        let timeout_seconds = config.limits.statement_timeout.seconds();
-        let begin = begin(timeout_seconds, zone, None);
+        let limits = config.limits.clone();
+        let begin = begin(&limits, zone, None);
         client.batch_execute(&begin).await?;
         let connections = usize::try_from(config.limits.connections).unwrap_or(1);
         let mut snapshot = None;
@@ -68,7 +68,7 @@ impl Postgres {
         // Without a read, a transaction has no moment yet.
         client.simple_query("SELECT 1").await?;
         let (client, others) = (Arc::new(client), Vec::new());
-        Ok(Self { client, others, snapshot, url, timeout_seconds, zone })
+        Ok(Self { client, others, snapshot, url, limits, zone })
     }
 
     /// The connections a table of `pages` is read by, the first one first.
@@ -94,21 +94,23 @@ impl Postgres {
     async fn join(&self) -> Result<Client, Cause> {
         let client = tls::connect(&self.url).await?;
         let snapshot = self.snapshot.as_ref().map(|(name, _)| name.as_str());
-        client.batch_execute(&begin(self.timeout_seconds, self.zone, snapshot)).await?;
+        client.batch_execute(&begin(&self.limits, self.zone, snapshot)).await?;
         Ok(client)
     }
 }
 
 /// Statements that open the transaction and fix how values are written in it.
-fn begin(timeout_seconds: u64, zone: Tz, snapshot: Option<&str>) -> String {
+fn begin(limits: &SourceLimits, zone: Tz, snapshot: Option<&str>) -> String {
+    let timeout = limits.statement_timeout.seconds();
+    let lock = limits.lock_timeout.seconds();
     let shared = snapshot.map_or_else(String::new, |name| {
         format!("SET TRANSACTION SNAPSHOT '{}';\n", name.replace('\'', "''"))
     });
     format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n\
          {shared}\
-         SET LOCAL statement_timeout = '{timeout_seconds}s';\n\
-         SET LOCAL lock_timeout = '30s';\n\
+         SET LOCAL statement_timeout = '{timeout}s';\n\
+         SET LOCAL lock_timeout = '{lock}s';\n\
          SET LOCAL idle_in_transaction_session_timeout = 0;\n\
          SET LOCAL synchronize_seqscans = off;\n\
          SET LOCAL datestyle = 'ISO, YMD';\n\
