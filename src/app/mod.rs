@@ -19,7 +19,7 @@ use hub_lake::upkeep::GRACE;
 use hub_lake::{Contracts, Lake};
 use hub_pipeline::detect::Detector;
 use hub_pipeline::lease::Tenure;
-use hub_pipeline::nightly::{Nightly, UpkeepPlan};
+use hub_pipeline::nightly::{Nightly, Quarantine, UpkeepPlan};
 use hub_pipeline::notify::{Hook, Sender};
 use hub_state::State;
 use tokio::sync::broadcast;
@@ -98,6 +98,10 @@ impl App {
             sources: self.config.sources.clone(),
             definition_hash: self.definition_hash.clone(),
             build_threads: self.config.nightly.build_threads.max(1),
+            quarantine: Quarantine {
+                sealer: self.config.quarantine.sealer(),
+                max_share: self.config.quarantine.max_share,
+            },
             clock: self.clock.clone(),
             log: Arc::new(self.state.clone()),
             switch: Arc::new(self.state.clone()),

@@ -34,6 +34,10 @@ pub struct NightlyArgs {
     /// Waits while another run holds the lease.
     #[arg(long)]
     wait: bool,
+    /// Publishes although too many rows of this source table, or rows with a fault in their key,
+    /// are in quarantine; may be given more than once.
+    #[arg(long, value_name = "SOURCE.TABLE")]
+    accept_quarantine: Vec<String>,
 }
 
 pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
@@ -44,17 +48,35 @@ pub(super) async fn run(args: NightlyArgs) -> anyhow::Result<ExitCode> {
         let what = format!("no source `{unknown}`\n  hint: the sources are `{known}`");
         return Err(Usage(what).into());
     }
+    for table in &args.accept_quarantine {
+        let source = table.split_once('.').map(|(source, _)| source);
+        if !source.is_some_and(|source| app.config.sources.contains_key(source)) {
+            let what = format!("no source table `{table}`\n  hint: write `source.table`");
+            return Err(Usage(what).into());
+        }
+    }
     let date = args.date.unwrap_or_else(|| yesterday(&app));
-    let NightlyArgs { sources, full, dry_run, accept_loss, wait, .. } = args;
-    let request =
-        NightlyRequest { sources, full, dry_run, accept_loss, ..NightlyRequest::of(date) };
+    let NightlyArgs { sources, full, dry_run, accept_loss, accept_quarantine, wait, .. } = args;
+    let request = NightlyRequest {
+        sources,
+        full,
+        dry_run,
+        accept_loss,
+        accept_quarantine,
+        ..NightlyRequest::of(date)
+    };
     let run = night(&app, request, wait).await?;
     print(&summary(&run));
-    Ok(match run.status {
+    Ok(exit_code(&run))
+}
+
+/// How the process ends after `run`.
+pub(super) fn exit_code(run: &Run) -> ExitCode {
+    match run.status {
         RunStatus::Published | RunStatus::DryRun => ExitCode::SUCCESS,
         RunStatus::Refused => ExitCode::from(3),
         RunStatus::Failed | RunStatus::Running => ExitCode::FAILURE,
-    })
+    }
 }
 
 /// Runs one night as the only writer, with progress on standard error.

@@ -10,6 +10,7 @@ mod expand;
 mod lake;
 mod nightly;
 mod project;
+mod quarantine;
 mod retention;
 mod secret;
 mod server;
@@ -29,6 +30,7 @@ pub use auth::AuthConfig;
 pub use lake::{LakeConfig, StateConfig, store_options};
 pub use nightly::{Missed, NightlyConfig};
 pub use project::{ProjectConfig, load_project};
+pub use quarantine::QuarantineConfig;
 pub use retention::{RetentionConfig, UpkeepConfig};
 pub use secret::Secret;
 pub use server::{LimitsConfig, ServerConfig};
@@ -61,6 +63,9 @@ pub struct Config {
     /// Who may sign in, and how.
     #[serde(default)]
     pub auth: AuthConfig,
+    /// What is kept of refused rows, and how many a night may have.
+    #[serde(default)]
+    pub quarantine: QuarantineConfig,
     /// Where alerts are sent.
     #[serde(default)]
     pub alerts: AlertsConfig,

@@ -8,7 +8,7 @@ use hub_pipeline::notify::Hook;
 
 use super::{Config, expand};
 
-/// Shortest key of pseudonyms.
+/// Shortest key of pseudonyms and of sealed rows.
 const KEY_LETTERS: usize = 16;
 
 /// Every problem of `config`, which was read from `file` with content `text`.
@@ -29,6 +29,9 @@ pub(super) fn problems(config: &Config, file: &str, text: &str) -> Vec<Problem> 
     if key.chars().count() < KEY_LETTERS {
         let what = format!("`auth.pseudonym_key` has fewer than {KEY_LETTERS} characters");
         say("auth", what, "set it to random characters, such as `${HUB_PSEUDONYM_KEY}`");
+    }
+    for (what, hint) in config.quarantine.faults(KEY_LETTERS) {
+        say("quarantine", what, hint);
     }
     if let Some(cron) = &config.nightly.cron
         && let Err(error) = cron.parse::<Cron>()

@@ -64,6 +64,12 @@ pub struct TableLoad {
     pub rows_loaded: u64,
     /// Rows in quarantine, by reason.
     pub rejected: std::collections::BTreeMap<String, u64>,
+    /// Refused rows that were not in quarantine before.
+    #[serde(default)]
+    pub rejected_new: u64,
+    /// Those of them whose key is at fault.
+    #[serde(default)]
+    pub key_faults: u64,
     /// Rows found deleted at the source.
     pub rows_deleted: u64,
     /// Cursor value before and after, as text; none for full reads.

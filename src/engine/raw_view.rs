@@ -20,8 +20,15 @@ use crate::Error;
 use crate::context::{CATALOG, RAW};
 
 /// Columns of a landed table that views leave out, besides those of rejected rows.
-const HIDDEN: [&str; 5] =
-    ["_load_seq", "_deleted", "_reject_reason", "_reject_column", "_reject_key"];
+const HIDDEN: [&str; 7] = [
+    "_load_seq",
+    "_deleted",
+    "_reject_reason",
+    "_reject_column",
+    "_reject_key",
+    "_reject_sealed",
+    "_recovered",
+];
 /// Name of the rank of a version among the versions of its key.
 pub(crate) const RANK: &str = "_version_rank";
 

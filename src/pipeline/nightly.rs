@@ -6,6 +6,7 @@
 
 mod error;
 mod log;
+mod republish;
 mod stages;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ pub use error::NightlyError;
 pub use log::{Cause, RunLog, Signals};
 
 use crate::build::BuildProgress;
-use crate::extract::{self, SourceConfig, StopSwitch};
+use crate::extract::{self, Sealer, SourceConfig, StopSwitch};
 use crate::lease::Tenure;
 
 /// Everything a nightly needs, composed by root.
@@ -45,6 +46,8 @@ pub struct Nightly {
     pub definition_hash: String,
     /// Build nodes that run at once.
     pub build_threads: usize,
+    /// What is kept of refused rows, and how many there may be.
+    pub quarantine: Quarantine,
     /// Clock of run records and snapshots.
     pub clock: SharedClock,
     /// Keeps run records.
@@ -70,6 +73,15 @@ pub struct UpkeepPlan {
     pub limit: Duration,
 }
 
+/// What is kept of refused rows, and how many there may be.
+#[derive(Debug, Clone)]
+pub struct Quarantine {
+    /// Seals their cells; without it they are not kept.
+    pub sealer: Option<Arc<Sealer>>,
+    /// Largest share of a load that may be refused.
+    pub max_share: f64,
+}
+
 /// One nightly to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NightlyRequest {
@@ -85,6 +97,8 @@ pub struct NightlyRequest {
     pub dry_run: bool,
     /// Publish although a table lost a large share of its rows.
     pub accept_loss: bool,
+    /// Tables, as `source.table`, that are published whatever the quarantine holds of them.
+    pub accept_quarantine: Vec<String>,
 }
 
 /// Told how a nightly goes on.
@@ -112,6 +126,7 @@ impl NightlyRequest {
             full: false,
             dry_run: false,
             accept_loss: false,
+            accept_quarantine: Vec::new(),
         }
     }
 }
@@ -122,10 +137,17 @@ impl Progress for extract::Unwatched {}
 impl Nightly {
     /// Runs one night and tells how it ended; nothing of it panics or is left half visible.
     pub async fn run(&self, request: &NightlyRequest, progress: &dyn Progress) -> Run {
+        let mut run = self.begun("nightly", request);
+        let result = self.while_held(self.stages(request, progress, &mut run)).await;
+        self.ended(run, result).await
+    }
+
+    /// A run that begins now.
+    fn begun(&self, kind: &str, request: &NightlyRequest) -> Run {
         let started_at = self.clock.now();
-        let mut run = Run {
+        Run {
             id: run_id(started_at, request),
-            kind: "nightly".to_owned(),
+            kind: kind.to_owned(),
             business_date: request.date,
             interval: Some(request.interval),
             lease_token: self.tenure.as_ref().map(|tenure| tenure.token()),
@@ -136,8 +158,11 @@ impl Nightly {
             loads: Vec::new(),
             stages: Vec::new(),
             error: None,
-        };
-        let result = self.while_held(self.stages(request, progress, &mut run)).await;
+        }
+    }
+
+    /// The record of a run that is over.
+    async fn ended(&self, mut run: Run, result: Result<(), NightlyError>) -> Run {
         run.finished_at = Some(self.clock.now());
         run.status = match (&result, run.snapshot_id) {
             (Ok(()), None) => RunStatus::DryRun,

@@ -19,6 +19,9 @@ const CHANGED: &str = "xgsj";
 /// HIS tables whose rows disappear between nights.
 const DELETING: [&str; 2] = ["t_yy", "t_sfmx"];
 
+/// Refused rows the demo's sources may have: far more than those of a real deployment.
+const DIRTY: &str = "max_quarantine: { share: 0.1, key_faults: accept }";
+
 /// What makes two demos the same.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -99,19 +102,26 @@ fn text(spec: &DemoSpec, listen: &str, contracts: &Contracts) -> String {
          # The demo's people are invented, so its pseudonym key may stand here. Real deployments\n\
          # write ${{NAME}} and keep the key in the environment.\n\
          auth: {{ api_keys: true, pseudonym_key: \"demo-pseudonyms-{seed}\" }}\n\
+         # As for pseudonyms: in real deployments this key comes from the environment too.\n\
+         quarantine: {{ key: \"demo-quarantine-{seed}\" }}\n\
          server: {{ listen: \"{listen}\" }}\n\
+         # These sources are dirty on purpose, keys included; without the limits of\n\
+         # `max_quarantine` their nights would not be published.\n\
          sources:\n  \
            his:\n    \
              kind: sqlite\n    \
              path: ./sources/his.db\n    \
+             {DIRTY}\n    \
              tables:\n{his}  \
            crm:\n    \
              kind: csv\n    \
              path: ./sources/crm\n    \
-             encoding: gb18030\n  \
+             encoding: gb18030\n    \
+             {DIRTY}\n  \
            ledger:\n    \
              kind: csv\n    \
-             path: ./sources/ledger\n",
+             path: ./sources/ledger\n    \
+             {DIRTY}\n",
         seed = spec.seed,
         his = his.collect::<String>(),
     )

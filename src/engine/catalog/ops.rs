@@ -17,8 +17,8 @@ use datafusion::catalog::{SchemaProvider, TableProvider, view::ViewTable};
 use datafusion::common::Column;
 use datafusion::datasource::{MemTable, empty::EmptyTable, provider_as_source};
 use datafusion::error::Result;
-use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::functions_aggregate::expr_fn::sum;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit, when};
 use hub_lake::TableId;
 
 use super::{Opened, Scope, external};
@@ -109,17 +109,30 @@ impl OpsSchema {
     }
 }
 
-/// Rejected rows of one landed table, counted.
+/// Rows in quarantine of one landed table, counted. A row a retry recovered names the reason it
+/// was refused for, so it takes one from the rows refused for it.
 fn rejected(landed: Arc<dyn TableProvider>, source: &str, table: &str) -> Result<LogicalPlan> {
     let column = |name: &str| Expr::Column(Column::from_name(name));
+    let refused = column("_reject_reason").is_not_null();
+    // Tables of before there were retries have no such column.
+    let retried = landed.schema().field_with_name("_recovered").is_ok();
+    let scan = LogicalPlanBuilder::scan("landed", provider_as_source(landed), None)?;
+    let (of_interest, reason) = match retried {
+        true => (
+            refused.clone().or(column("_recovered").is_not_null()),
+            when(refused.clone(), column("_reject_reason")).otherwise(column("_recovered"))?,
+        ),
+        false => (refused.clone(), column("_reject_reason")),
+    };
     let keys = vec![
         column("_load_id").alias("load_id"),
-        column("_reject_reason").alias("reason"),
+        reason.alias("reason"),
         column("_reject_column").alias("column_name"),
     ];
-    LogicalPlanBuilder::scan("landed", provider_as_source(landed), None)?
-        .filter(column("_reject_reason").is_not_null())?
-        .aggregate(keys, vec![count(lit(1_i64)).alias("rows")])?
+    let rows = sum(when(refused, lit(1_i64)).otherwise(lit(-1_i64))?).alias("rows");
+    scan.filter(of_interest)?
+        .aggregate(keys, vec![rows])?
+        .filter(column("rows").gt(lit(0_i64)))?
         .project(vec![
             lit(source).alias("source"),
             lit(table).alias("table_name"),

@@ -59,8 +59,13 @@ async fn views_show_the_newest_version_per_key() {
     let want = ["1|new|l2", "2|kept|l1", "4|added|l2"];
     let sql = "select jzid, note, _load_id from raw.his_t_jz";
     assert_eq!(world.ask(&group(), sql).await.expect("rows"), want);
-    let hidden = "select _reject_reason from raw.his_t_jz";
-    assert!(world.ask(&group(), hidden).await.is_err());
+    for hidden in ["_reject_reason", "_reject_sealed", "_recovered", "landed._reject_sealed"] {
+        let sql = format!("select {hidden} from raw.his_t_jz");
+        assert!(world.ask(&group(), &sql).await.is_err(), "{hidden}");
+    }
+    let listed =
+        "select column_name from information_schema.columns where column_name like '%seal%'";
+    assert_eq!(world.ask(&group(), listed).await.expect("rows"), [""; 0]);
 
     let source = &world.contracts.sources["his"];
     for (version, want) in [(Some(version), want.as_slice()), (None, &[])] {
@@ -72,6 +77,34 @@ async fn views_show_the_newest_version_per_key() {
     }
     let context = build_context(&config()).expect("a context");
     assert!(register_raw_view(&context, &world.lake, source, "t_no", None).await.is_err());
+}
+
+#[tokio::test]
+async fn recovered_rows_are_rows_and_not_in_quarantine() {
+    let world = World::empty(config());
+    let id = TableId::raw("his", "t_jz");
+    let schema = raw_schema(&world.contracts.sources["his"].tables["t_jz"]);
+    let recovered = |key: i64| {
+        let row = landed(1, key, Some("found"));
+        let marks = r#","_reject_column":"note","_recovered":"zero_date"}"#;
+        format!("{}{marks}", row.trim_end_matches('}'))
+    };
+    let loads = [
+        vec![rejected(1, "zero_date"), rejected(1, "zero_date"), rejected(1, "bad_value")],
+        vec![landed(2, 8, Some("newer"))],
+        vec![recovered(7), recovered(8)],
+    ];
+    let mut version = 0;
+    for (load, rows) in (1..).zip(loads) {
+        let txn = Txn { app_id: "load".into(), version: load };
+        let spec = WriteSpec::new(schema.clone(), WriteMode::Append, txn);
+        version = world.write(&id, spec, &rows.join("\n")).await;
+    }
+    world.publish_tables(1, BTreeMap::from([(id.key(), version)])).await;
+    let counted = world.ask(&group(), "select * from ops.quarantine").await.expect("rows");
+    assert_eq!(counted, ["his|t_jz|l1|bad_value|note|1"]);
+    let rows = world.ask(&group(), "select jzid, note from raw.his_t_jz").await.expect("rows");
+    assert_eq!(rows, ["7|found", "8|newer"]);
 }
 
 #[tokio::test]

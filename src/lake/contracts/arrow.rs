@@ -56,6 +56,8 @@ pub fn raw_schema(table: &SourceTable) -> SchemaRef {
         Field::new("_reject_reason", DataType::Utf8, true),
         Field::new("_reject_column", DataType::Utf8, true),
         Field::new("_reject_key", DataType::Utf8, true),
+        Field::new("_reject_sealed", DataType::Utf8, true),
+        Field::new("_recovered", DataType::Utf8, true),
     ];
     Arc::new(Schema::new(declared.chain(added).collect::<Vec<_>>()))
 }

@@ -8,6 +8,8 @@ mod loads;
 mod rows;
 mod tables;
 
+use std::collections::BTreeSet;
+
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use hub_domain::contract::TableContract;
@@ -16,6 +18,7 @@ use hub_domain::snapshot::{AuditResult, Snapshot};
 use hub_lake::{Contracts, Lake};
 
 pub use error::AuditError;
+pub use loads::Gate;
 
 use crate::build::Built;
 
@@ -36,6 +39,8 @@ pub struct AuditRequest<'a> {
     pub lake: &'a Lake,
     /// Whether lost rows are meant to be gone.
     pub accept_loss: bool,
+    /// Which refused rows may be.
+    pub gate: Gate<'a>,
 }
 
 /// Runs every check; results are in table order and always in the same order.
@@ -43,7 +48,7 @@ pub struct AuditRequest<'a> {
 /// # Errors
 /// A check that cannot be run: publishing without it would be publishing unaudited.
 pub async fn audit(request: &AuditRequest<'_>) -> Result<Vec<AuditResult>, AuditError> {
-    let mut results = loads::reconciled(request.loads);
+    let mut results = loads::checks(request).await?;
     let mut checking: Vec<BoxFuture<'_, Result<Vec<AuditResult>, AuditError>>> = Vec::new();
     for table in &request.built.tables {
         if let Some(contract) = request.contracts.table(&table.table) {
@@ -75,21 +80,32 @@ pub fn passes(results: &[AuditResult]) -> bool {
     results.iter().all(|result| result.failures == 0 || !result.blocking)
 }
 
-/// Checks that stop publication, as one line for operators.
+/// Checks that stop publication, as one line for operators, with a hint for each kind that can be
+/// accepted.
 #[must_use]
 pub fn refusal(results: &[AuditResult]) -> String {
     let broken = results.iter().filter(|result| result.failures > 0 && result.blocking);
-    let (mut lines, mut hint) = (Vec::new(), "");
+    let (mut lines, mut hints) = (Vec::new(), BTreeSet::new());
     for AuditResult { table, check, failures, .. } in broken {
         if let Some((before, now)) = tables::told_loss(check) {
             lines.push(format!("`{table}` lost_rows ({before} rows before, {now} now)"));
-            hint = "\n  hint: where the rows are meant to be gone, run the nightly with \
-                    `--accept-loss`";
-        } else {
-            lines.push(format!("`{table}` {check} ({failures} rows)"));
+            hints.insert(
+                "where the rows are meant to be gone, run the nightly with `--accept-loss`"
+                    .to_owned(),
+            );
+            continue;
+        }
+        lines.push(format!("`{table}` {check} ({failures} rows)"));
+        if [loads::SHARE, loads::KEY].contains(&check.as_str()) {
+            let name = table.strip_prefix("raw/").unwrap_or(table);
+            hints.insert(format!(
+                "look at them by `clinichub quarantine show {name}`; where they may be left out, \
+                 run the nightly with `--accept-quarantine {name}`"
+            ));
         }
     }
-    format!("the audit refused to publish: {}{hint}", lines.join(", "))
+    let hints: String = hints.iter().map(|hint| format!("\n  hint: {hint}")).collect();
+    format!("the audit refused to publish: {}{hints}", lines.join(", "))
 }
 
 /// A blocking check of `table`.

@@ -46,6 +46,8 @@ pub(super) struct RawBuilder {
     deleted: BooleanBuilder,
     /// Refused rows by their place in the batch.
     refused: Vec<(usize, Reject)>,
+    /// Bytes of their sealed cells.
+    sealed: usize,
     rows: usize,
 }
 
@@ -66,6 +68,7 @@ impl RawBuilder {
             texts: (0..spec.columns.len()).filter(is_text).collect(),
             deleted: BooleanBuilder::with_capacity(BATCH_ROWS),
             refused: Vec::new(),
+            sealed: 0,
             rows: 0,
         }
     }
@@ -110,11 +113,12 @@ impl RawBuilder {
         Ok(())
     }
 
-    /// Appends a refused row: its reason and where it is, no value of it.
+    /// Appends a refused row: its reason, where it is, and its cells only sealed.
     pub(super) fn refuse(&mut self, reject: Reject) {
         for column in &mut self.columns {
             column.null();
         }
+        self.sealed += reject.sealed.len();
         self.refused.push((self.rows, reject));
         self.end_row(false);
     }
@@ -122,7 +126,8 @@ impl RawBuilder {
     /// Whether the batch should be handed on.
     pub(super) fn is_full(&self) -> bool {
         let bytes = |index: &usize| self.columns[*index].text_bytes();
-        self.rows >= BATCH_ROWS || self.texts.iter().map(bytes).sum::<usize>() >= BATCH_BYTES
+        let texts = self.texts.iter().map(bytes).sum::<usize>();
+        self.rows >= BATCH_ROWS || texts + self.sealed >= BATCH_BYTES
     }
 
     /// The rows so far as a batch; none when there are none.
@@ -136,13 +141,17 @@ impl RawBuilder {
         arrays.extend(self.stamp.iter().map(|whole| whole.slice(0, rows)));
         arrays.push(Arc::new(self.deleted.finish()));
         let refused = std::mem::take(&mut self.refused);
+        self.sealed = 0;
         for part in [
             |reject: &Reject| Some(reject.reason.clone()),
             |reject: &Reject| Some(reject.column.clone()).filter(|column| !column.is_empty()),
             |reject: &Reject| Some(reject.key.clone()),
+            |reject: &Reject| Some(reject.sealed.clone()).filter(|sealed| !sealed.is_empty()),
         ] {
             arrays.push(spread(&refused, rows, part));
         }
+        // A landing recovers nothing; `quarantine retry` does.
+        arrays.push(new_null_array(&DataType::Utf8, rows));
         RecordBatch::try_new(Arc::clone(&self.schema), arrays).map(Some)
     }
 }

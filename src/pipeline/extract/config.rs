@@ -12,9 +12,11 @@ use serde::Deserialize;
 use super::schema::Relation;
 
 mod lag;
+mod quarantine;
 mod secret;
 
 pub use lag::{Lag, Span};
+pub use quarantine::{KeyFaults, MaxQuarantine};
 pub use secret::SourceUrl;
 
 /// What kind of system a source is.
@@ -96,6 +98,9 @@ pub struct SourceConfig {
     /// What the source may be burdened with.
     #[serde(default)]
     pub limits: SourceLimits,
+    /// How many refused rows its tables may have and still be published.
+    #[serde(default)]
+    pub max_quarantine: MaxQuarantine,
     /// Tables by their name in the hub; every table of the contract when absent.
     #[serde(default)]
     pub tables: BTreeMap<String, TableConfig>,
@@ -148,6 +153,8 @@ pub struct TableConfig {
     pub deletes: Deletes,
     /// What happens when the source no longer has the declared columns.
     pub schema: SchemaMode,
+    /// How many refused rows it may have and still be published.
+    pub max_quarantine: MaxQuarantine,
 }
 
 /// How new and changed rows are told.
@@ -314,7 +321,9 @@ impl SourceConfig {
             let hint = "allow at least 1, or stop the source by `clinichub sources stop`";
             faults.push(Fault::new("`rows_per_second` is `0`", hint));
         }
+        faults.extend(self.max_quarantine.fault("source"));
         for (name, table) in &self.tables {
+            faults.extend(table.max_quarantine.fault(&format!("table `{name}`")));
             table.faults(name, self.kind, &mut faults);
         }
         faults

@@ -15,6 +15,7 @@ use super::error::ExtractError;
 use super::keys::{KeySet, hash_key};
 use super::reject::{Place, Reason, Reject};
 use super::schema::{SpecColumn, TableSpec};
+use super::sealed::{About, SealedRow, Sealer};
 use super::watermark;
 
 /// What one read of a table amounted to.
@@ -26,6 +27,10 @@ pub(super) struct Tally {
     pub(super) loaded: u64,
     /// Rows refused, by reason.
     pub(super) rejected: BTreeMap<String, u64>,
+    /// Refused rows that are not in quarantine yet.
+    pub(super) rejected_new: u64,
+    /// Those of them whose key is at fault.
+    pub(super) key_faults: u64,
     /// Rows put into batches: accepted ones, and refused ones not in quarantine before.
     pub(super) landed: u64,
     /// Accepted rows that carry the delete flag.
@@ -52,6 +57,8 @@ impl Tally {
             read,
             loaded,
             rejected,
+            rejected_new,
+            key_faults,
             landed,
             flagged,
             discarded,
@@ -63,6 +70,8 @@ impl Tally {
         } = other;
         self.read += read;
         self.loaded += loaded;
+        self.rejected_new += rejected_new;
+        self.key_faults += key_faults;
         self.landed += landed;
         self.flagged += flagged;
         self.discarded += discarded;
@@ -92,6 +101,8 @@ pub(super) struct IntakeOptions {
     pub(super) ceiling: Option<i64>,
     /// Refused rows that are in quarantine already, with how many.
     pub(super) known: HashMap<Reject, u64>,
+    /// Seals refused rows; without it their cells are not kept.
+    pub(super) sealer: Option<Arc<Sealer>>,
 }
 
 /// Turns rows of cells into batches of one raw table.
@@ -101,6 +112,7 @@ pub struct Intake {
     from: Option<i64>,
     ceiling: Option<i64>,
     known: HashMap<Reject, u64>,
+    sealer: Option<Arc<Sealer>>,
     marking: Arc<HashSet<String>>,
     /// Whether the keys of accepted rows are needed after the read.
     keeps_keys: bool,
@@ -149,6 +161,7 @@ impl Intake {
             from: options.from,
             ceiling: options.ceiling,
             known: options.known,
+            sealer: options.sealer,
             marking: Arc::default(),
             tally: Tally::default(),
             slot,
@@ -190,6 +203,7 @@ impl Intake {
             from: self.from,
             ceiling: self.ceiling,
             known: HashMap::new(),
+            sealer: self.sealer.clone(),
             marking: Arc::clone(&self.marking),
             keeps_keys: self.keeps_keys,
             unique: self.unique,
@@ -337,14 +351,19 @@ impl Intake {
         if let Some(key) = key.filter(|_| spec.scans_deletes) {
             self.tally.refused_keys.insert(key);
         }
-        self.refuse(fault.reason, fault.column, text);
+        let sealed = self.sealed(fault.reason, cells);
+        let key_fault = !key_known || fault.reason == Reason::DuplicateKey;
+        self.refuse(Reject::new(fault.reason, fault.column, text, sealed), key_fault);
         Ok(())
     }
 
     /// Takes a row of which no cell can be told.
     pub fn unreadable(&mut self, reason: Reason, column: &str, place: &Place) {
         self.tally.read += 1;
-        self.refuse(reason, column.to_owned(), place.describe(&[]));
+        self.refuse(
+            Reject::new(reason, column.to_owned(), place.describe(&[]), String::new()),
+            false,
+        );
     }
 
     /// A batch when enough rows came together.
@@ -451,17 +470,23 @@ impl Intake {
         self.builder.load(values, deleted).map_err(|cause| broken(&self.spec, cause))
     }
 
+    fn sealed(&self, reason: Reason, cells: &[Cell<'_>]) -> String {
+        let Some(sealer) = &self.sealer else { return String::new() };
+        let about =
+            About { source: &self.spec.source, table: &self.spec.table, reason: reason.code() };
+        let names = self.spec.asked().map(|column| column.name.as_str());
+        sealer.seal(about, &SealedRow::of(names, cells))
+    }
+
     /// Counts a refused row, and lands it unless an earlier landing already did.
-    fn refuse(&mut self, reason: Reason, column: String, key: String) {
-        *self.tally.rejected.entry(reason.code().to_owned()).or_default() += 1;
-        let reject = Reject { reason: reason.code().to_owned(), column, key };
-        if let Some(count) = self.known.get_mut(&reject)
-            && *count > 0
-        {
-            *count -= 1;
+    fn refuse(&mut self, reject: Reject, key_fault: bool) {
+        *self.tally.rejected.entry(reject.reason.clone()).or_default() += 1;
+        if reject.take_known(&mut self.known) {
             return;
         }
         self.tally.landed += 1;
+        self.tally.rejected_new += 1;
+        self.tally.key_faults += u64::from(key_fault);
         self.builder.refuse(reject);
     }
 }

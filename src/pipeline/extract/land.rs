@@ -196,9 +196,10 @@ impl<'a> Landing<'a> {
         progress: &dyn Progress,
     ) -> Result<Produced, ExtractError> {
         let known = match (&self.prior, self.from) {
-            (Some(prior), Some(_)) => {
-                prior.rejects().await.map_err(|cause| read_landed(&self.spec, cause))?
-            }
+            (Some(prior), Some(_)) => prior
+                .rejects(self.request.sealer.as_deref())
+                .await
+                .map_err(|cause| read_landed(&self.spec, cause))?,
             _ => HashMap::new(),
         };
         let refused = refused_keys(&known);
@@ -252,7 +253,8 @@ impl<'a> Landing<'a> {
             .cursor
             .and_then(|cursor| watermark::ceiling(self.request.date, cursor.column_type, &zone));
         let stamp = self.stamp.clone();
-        let options = IntakeOptions { stamp, zone, from, ceiling, known };
+        let sealer = self.request.sealer.clone();
+        let options = IntakeOptions { stamp, zone, from, ceiling, known, sealer };
         Intake::new(spec, options, Arc::clone(slot))
     }
 
@@ -355,6 +357,8 @@ impl<'a> Landing<'a> {
             rows_read: tally.read,
             rows_loaded: tally.loaded,
             rejected: tally.rejected.clone(),
+            rejected_new: tally.rejected_new,
+            key_faults: tally.key_faults,
             rows_deleted,
             watermark_before: self.watermark_before.and_then(print),
             watermark_after: after.and_then(print),

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, StringArray};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::{Expr, ident};
@@ -18,6 +18,7 @@ use super::error::{Cause, Told};
 use super::keys::{KeyHash, KeySet, hash_key, landed_value};
 use super::reject::Reject;
 use super::schema::TableSpec;
+use super::sealed::Sealer;
 
 /// Commit metadata that holds the [`TableLoad`] of the commit as JSON.
 pub const LOAD_METADATA: &str = "clinichub.load";
@@ -51,6 +52,11 @@ impl Landed {
         Ok(None)
     }
 
+    /// Its columns.
+    pub(super) async fn schema(&self) -> Result<SchemaRef, Cause> {
+        Ok(self.lake.provider(&self.id, self.version).await?.schema())
+    }
+
     /// Whether rows of `schema` can be appended: every column it shares with the table has the
     /// same type.
     pub(super) async fn fits(&self, schema: &SchemaRef) -> Result<bool, Cause> {
@@ -61,28 +67,42 @@ impl Landed {
         Ok(schema.fields().iter().all(same) && held.fields().len() == schema.fields().len())
     }
 
-    /// Every refused row landed so far, with how often.
-    pub(super) async fn rejects(&self) -> Result<HashMap<Reject, u64>, Cause> {
-        let names = ["_reject_reason", "_reject_column", "_reject_key"];
-        let filter = ident("_reject_reason").is_not_null();
-        let mut rejects = HashMap::new();
+    /// Every row in quarantine, with how often; what `sealer`'s present key did not seal has no
+    /// content to compare.
+    pub(super) async fn rejects(
+        &self,
+        sealer: Option<&Sealer>,
+    ) -> Result<HashMap<Reject, u64>, Cause> {
+        let names =
+            ["_reject_reason", "_recovered", "_reject_column", "_reject_key", "_reject_sealed"];
+        let filter = ident("_reject_reason").is_not_null().or(ident("_recovered").is_not_null());
+        let (mut rejects, mut recovered) = (HashMap::new(), Vec::new());
         self.scan(&names, filter, |batch| {
-            let texts: Vec<_> = batch.columns().iter().map(|c| c.as_string_opt::<i32>()).collect();
-            let text = |column: usize, row: usize| {
-                let array = texts[column]?;
-                Some(if array.is_valid(row) { array.value(row).to_owned() } else { String::new() })
-            };
+            let texts = texts(batch)?;
             for row in 0..batch.num_rows() {
-                let (Some(reason), Some(column), Some(key)) =
-                    (text(0, row), text(1, row), text(2, row))
-                else {
-                    return Err(Told("a `_reject` column is not text".into()).into());
+                let [reason, again, column, key, sealed] =
+                    std::array::from_fn(|index| text_at(texts[index], row));
+                let ours = sealer.is_some_and(|sealer| sealer.sealed_by_present_key(sealed));
+                let sealed = if ours { sealed } else { "" };
+                let landed = if reason.is_empty() { again } else { reason };
+                let reject = Reject {
+                    reason: landed.to_owned(),
+                    column: column.to_owned(),
+                    key: key.to_owned(),
+                    sealed: sealed.to_owned(),
                 };
-                *rejects.entry(Reject { reason, column, key }).or_default() += 1;
+                if reason.is_empty() {
+                    recovered.push(reject);
+                } else {
+                    *rejects.entry(reject).or_default() += 1;
+                }
             }
             Ok(())
         })
         .await?;
+        for reject in &recovered {
+            reject.take_known(&mut rejects);
+        }
         Ok(rejects)
     }
 
@@ -128,7 +148,7 @@ impl Landed {
     }
 
     /// Tells key, sequence and deletion of every row `filter` lets through.
-    async fn each_key(
+    pub(super) async fn each_key(
         &self,
         spec: &TableSpec,
         filter: Expr,
@@ -156,7 +176,7 @@ impl Landed {
         .await
     }
 
-    async fn scan(
+    pub(super) async fn scan(
         &self,
         columns: &[&str],
         filter: Expr,
@@ -171,6 +191,18 @@ impl Landed {
         }
         Ok(())
     }
+}
+
+/// The columns of a batch as texts.
+pub(super) fn texts(batch: &RecordBatch) -> Result<Vec<&StringArray>, Cause> {
+    let column = |array| AsArray::as_string_opt::<i32>(array);
+    let texts: Option<Vec<_>> = batch.columns().iter().map(column).collect();
+    texts.ok_or_else(|| Told("a `_reject` column is not text".into()).into())
+}
+
+/// The text at `row`, empty where there is none.
+pub(super) fn text_at(texts: &StringArray, row: usize) -> &str {
+    if texts.is_valid(row) { texts.value(row) } else { "" }
 }
 
 async fn load_of(handle: &DeltaTableHandle, version: u64) -> Result<Option<TableLoad>, Cause> {

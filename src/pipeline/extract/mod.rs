@@ -21,8 +21,11 @@ mod landed;
 mod mysql;
 mod outlet;
 mod postgres;
+mod quarantined;
 mod reject;
+mod retry;
 mod schema;
+mod sealed;
 mod source;
 mod sql;
 mod sqlite;
@@ -31,6 +34,8 @@ mod watermark;
 
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -41,15 +46,19 @@ use hub_lake::{Contracts, Lake, TableId, Txn};
 pub use brake::{AlwaysOn, Brake, StopSwitch};
 pub use cell::{Cell, Civil};
 pub use config::{
-    CursorConfig, CursorNulls, Deletes, Fault, FlagConfig, FlagValue, Lag, SchemaMode,
-    SourceConfig, SourceKind, SourceLimits, SourceUrl, Span, TableConfig,
+    CursorConfig, CursorNulls, Deletes, Fault, FlagConfig, FlagValue, KeyFaults, Lag,
+    MaxQuarantine, SchemaMode, SourceConfig, SourceKind, SourceLimits, SourceUrl, Span,
+    TableConfig,
 };
 pub use error::{Cause, ExtractError};
 pub use intake::Intake;
 pub use landed::LOAD_METADATA;
 pub use outlet::BatchStream;
+pub use quarantined::{Quarantined, quarantined};
 pub use reject::{Place, Reason};
+pub use retry::{RETRY_METADATA, Recovered, Retried, RetryRequest, retry};
 pub use schema::{Cursor, FoundColumn, Native, Relation, SpecColumn, TableSpec};
+pub use sealed::{About, SealError, SealedCell, SealedRow, Sealer};
 pub use source::{Source, connect};
 
 use schema::Plan;
@@ -90,6 +99,8 @@ pub struct ExtractRequest<'a> {
     pub clock: SharedClock,
     /// How fast the source may be read, and whether at all.
     pub brake: Brake,
+    /// Seals refused rows; without it their cells are not kept.
+    pub sealer: Option<Arc<Sealer>>,
 }
 
 /// Told how extraction goes on.

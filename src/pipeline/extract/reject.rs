@@ -1,7 +1,8 @@
 //! Why a row was refused and how the refused row is found again at its source.
 //!
-//! Owns the reason codes and the order in which they win. Never holds a cell value.
+//! Owns the reason codes and the order in which they win. Never holds a cell value unsealed.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -100,4 +101,30 @@ pub(super) struct Reject {
     pub(super) column: String,
     /// Key values joined by `|`, or the row's place.
     pub(super) key: String,
+    /// Its cells, sealed; empty where no key is configured or no cell can be told.
+    pub(super) sealed: String,
+}
+
+impl Reject {
+    pub(super) fn new(reason: Reason, column: String, key: String, sealed: String) -> Self {
+        Self { reason: reason.code().to_owned(), column, key, sealed }
+    }
+
+    /// Takes one of the `known` rows this one repeats; false when it is new. A row whose content
+    /// cannot be compared, because no key or another one sealed it, is taken for the same.
+    pub(super) fn take_known(&self, known: &mut HashMap<Self, u64>) -> bool {
+        if known.is_empty() {
+            return false;
+        }
+        let unsealed = Self { sealed: String::new(), ..self.clone() };
+        for candidate in [self, &unsealed] {
+            if let Some(count) = known.get_mut(candidate)
+                && *count > 0
+            {
+                *count -= 1;
+                return true;
+            }
+        }
+        false
+    }
 }

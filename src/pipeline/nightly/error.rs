@@ -35,6 +35,9 @@ pub enum NightlyError {
          newer run goes on; if nobody was paused or cut off, check the clocks of both machines"
     )]
     LeaseLost,
+    /// There is no published date to publish under.
+    #[error("nothing is published yet\n  hint: run `clinichub nightly` first")]
+    NothingPublished,
     /// The run cannot be recorded.
     #[error("the run cannot be recorded in the state database")]
     Log(#[source] Cause),
@@ -72,6 +75,7 @@ impl NightlyError {
             Self::UnknownSource { .. } => "UNKNOWN_SOURCE",
             Self::OlderDate { .. } => "OLDER_DATE",
             Self::LeaseLost => "LEASE_LOST",
+            Self::NothingPublished => "NOTHING_PUBLISHED",
             Self::Log(_) => "LOG_FAILED",
             Self::Lake(_) => "LAKE_FAILED",
             Self::Extract(_) => "EXTRACT_FAILED",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use hub_domain::run::{Run, TableLoad};
@@ -11,7 +12,7 @@ use hub_lake::LakeError;
 use hub_lake::upkeep::{Parts, UpkeepRequest};
 
 use super::{Nightly, NightlyError, NightlyRequest, Progress, Signals, UpkeepPlan, timed};
-use crate::audit::{self, AuditRequest};
+use crate::audit::{self, AuditRequest, Gate};
 use crate::build::{self, BuildRequest, Built};
 use crate::extract::{self, Brake, ExtractError, ExtractRequest, LoadKind, SourceConfig};
 use crate::publish::{self, Candidate, PublishError};
@@ -38,6 +39,16 @@ impl Nightly {
         let extracting = self.extract(request, &sources, &run_id, progress);
         run.loads = timed("extract", progress, run, extracting).await?;
         self.record(run).await?;
+        self.publish_landed(request, progress, run).await
+    }
+
+    /// The stages after extraction: whatever is landed by now becomes the next snapshot.
+    pub(super) async fn publish_landed(
+        &self,
+        request: &NightlyRequest,
+        progress: &dyn Progress,
+        run: &mut Run,
+    ) -> Result<(), NightlyError> {
         let built = self.stage("build", progress, run, self.build(request, progress)).await?;
         let published = self.lake.latest().await.map_err(lake_error)?;
         let loads = run.loads.clone();
@@ -48,7 +59,7 @@ impl Nightly {
         }
         let candidate = Candidate {
             date: request.date,
-            run_id,
+            run_id: run.id.clone(),
             versions: built.versions,
             definition_hash: self.definition_hash.clone(),
             audits,
@@ -71,6 +82,16 @@ impl Nightly {
     /// The sources hold the newest day: read for an older one, they would be published under a
     /// date they are not of.
     async fn not_before_published(&self, request: &NightlyRequest) -> Result<(), NightlyError> {
+        match self.newest_published().await? {
+            Some(published) if request.date < published => {
+                Err(NightlyError::OlderDate { asked: request.date, published })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Newest business date ever published.
+    pub(super) async fn newest_published(&self) -> Result<Option<NaiveDate>, NightlyError> {
         let mut shown = self.lake.latest().await.map_err(lake_error)?;
         let mut newest = None;
         while let Some(snapshot) = shown.take() {
@@ -81,12 +102,7 @@ impl Nightly {
                 shown = Some(before);
             }
         }
-        match newest {
-            Some(published) if request.date < published => {
-                Err(NightlyError::OlderDate { asked: request.date, published })
-            }
-            _ => Ok(()),
-        }
+        Ok(newest)
     }
 
     fn chosen(
@@ -123,6 +139,7 @@ impl Nightly {
                 load_id: run_id,
                 clock: Arc::clone(&self.clock),
                 brake: Brake::new(source, &config.limits, Arc::clone(&self.switch)),
+                sealer: self.quarantine.sealer.clone(),
             })
             .collect();
         let mut reading: Vec<Reading<'_>> = Vec::with_capacity(requests.len());
@@ -168,7 +185,12 @@ impl Nightly {
         }
         let (contracts, lake) = (self.contracts.as_ref(), &self.lake);
         let accept_loss = night.accept_loss;
-        let request = AuditRequest { contracts, built, loads, published, lake, accept_loss };
+        let gate = Gate {
+            max_share: self.quarantine.max_share,
+            sources: &self.sources,
+            accepted: &night.accept_quarantine,
+        };
+        let request = AuditRequest { contracts, built, loads, published, lake, accept_loss, gate };
         Ok(audit::audit(&request).await?)
     }
 
@@ -220,6 +242,6 @@ async fn notify(signals: &Arc<dyn Signals>) -> Result<u64, NightlyError> {
     signals.notify().await.map_err(NightlyError::Notify)
 }
 
-fn lake_error(cause: LakeError) -> NightlyError {
+pub(super) fn lake_error(cause: LakeError) -> NightlyError {
     NightlyError::Lake(Box::new(cause))
 }

@@ -186,6 +186,7 @@ impl Bench {
             sources: BTreeMap::from([("crm".to_owned(), config)]),
             definition_hash: self.project.definition_hash(),
             build_threads: 2,
+            quarantine: Quarantine { sealer: None, max_share: 0.005 },
             clock: Arc::new(FixedClock(now)),
             log,
             switch: Arc::new(AlwaysOn),

@@ -5,6 +5,7 @@ mod cursor;
 mod mysql;
 mod paths;
 mod postgres;
+mod quarantine;
 mod sqlite;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,9 @@ struct Bench {
     config: SourceConfig,
     switch: Arc<dyn StopSwitch>,
 }
+
+/// Key of sealed rows.
+const KEY: &str = "0123456789abcdef";
 
 fn day(number: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 3, number).expect("a day of March")
@@ -74,6 +78,7 @@ impl Bench {
             load_id: &load_id,
             clock: Arc::new(FixedClock(now)),
             brake: Brake::new("src", &self.config.limits, Arc::clone(&self.switch)),
+            sealer: Some(Arc::new(Sealer::new(KEY, []))),
         };
         extract_source(&request, &Unwatched).await
     }
@@ -171,11 +176,13 @@ async fn landed_rows_have_the_promised_shape() {
             "_deleted",
             "_reject_reason",
             "_reject_column",
-            "_reject_key"
+            "_reject_key",
+            "_reject_sealed",
+            "_recovered"
         ]
     );
     let lines = bench.ask("t", "SELECT * FROM raw").await;
-    assert_eq!(lines, ["x 1 run-2026-03-01 2026-03-01T00:00:00Z 0 false NULL NULL NULL"]);
+    assert_eq!(lines, ["x 1 run-2026-03-01 2026-03-01T00:00:00Z 0 false NULL NULL NULL NULL NULL"]);
     let ids = bench.ask("t", "SELECT _load_id FROM raw").await;
     assert_eq!(ids, ["run-2026-03-01"]);
 }

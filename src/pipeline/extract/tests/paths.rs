@@ -92,6 +92,7 @@ async fn read(config: &str, columns: &str, cursor: &str, straight: bool) -> (Vec
         from,
         ceiling: None,
         known: std::collections::HashMap::new(),
+        sealer: None,
     };
     let slot = TallySlot::default();
     let mut intake =

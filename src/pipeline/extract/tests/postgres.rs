@@ -172,6 +172,7 @@ pub(super) async fn rows_of(source: &mut dyn Source, table: &str) -> usize {
         from: None,
         ceiling: None,
         known: std::collections::HashMap::new(),
+        sealer: None,
     };
     let spec = Arc::new(plan.spec().expect("a spec"));
     let intake = Intake::new(spec, options, intake::TallySlot::default()).expect("an intake");
