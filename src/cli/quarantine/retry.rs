@@ -42,11 +42,11 @@ pub(super) async fn run(args: RetryArgs) -> anyhow::Result<ExitCode> {
     app.as_writer("quarantine retry", false, |app| async move {
         let recovered = tried(&app, &chosen, false).await?;
         match (recovered, publish) {
-            (0, _) => Ok(ExitCode::SUCCESS),
             (_, true) => published(&app).await,
+            (0, false) => Ok(ExitCode::SUCCESS),
             (_, false) => {
                 let next = "readers see them after the next nightly";
-                print(&format!("{next}, or at once after `quarantine retry --publish`"));
+                print(&format!("{next}, or at once by `quarantine retry --publish`"));
                 Ok(ExitCode::SUCCESS)
             }
         }
