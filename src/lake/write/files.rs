@@ -4,28 +4,18 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::partition;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 use object_store::ObjectStore;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use parquet::arrow::AsyncArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
-use super::{WriteSpec, sort, stats};
+use super::{WriteSpec, encoding, stats};
 use crate::LakeError;
 
-/// Rows of a row group.
-const GROUP_ROWS: usize = 131_072;
-/// Rows of a row group of tables read by person: one person costs one small group.
-const LOOKUP_GROUP_ROWS: usize = 8_192;
-/// Columns readers look up by value.
-const LOOKUP_COLUMNS: [&str; 2] = ["person_id", "phone_hash"];
 /// Size at which a file is closed and the next one begun.
 pub(crate) const FILE_BYTES: usize = 128 << 20;
 
@@ -56,7 +46,6 @@ pub(super) struct FileWriter<'a> {
     store: Arc<dyn ObjectStore>,
     spec: &'a WriteSpec,
     file_schema: SchemaRef,
-    properties: WriterProperties,
     open: Option<OpenFile>,
     done: Vec<DataFile>,
 }
@@ -71,9 +60,7 @@ impl<'a> FileWriter<'a> {
         let is_file_column = |field: &&Arc<Field>| Some(field.name()) != spec.partition_by.as_ref();
         let fields: Vec<_> = spec.schema.fields().iter().filter(is_file_column).cloned().collect();
         let file_schema = Arc::new(Schema::new(fields));
-        let properties = properties(&file_schema, &spec.sort)
-            .map_err(|error| LakeError::rows(table, "encoded", error))?;
-        Ok(Self { table, store, spec, file_schema, properties, open: None, done: Vec::new() })
+        Ok(Self { table, store, spec, file_schema, open: None, done: Vec::new() })
     }
 
     /// Writes every row of `rows`, which come partition by partition.
@@ -147,7 +134,7 @@ impl<'a> FileWriter<'a> {
             self.finish_file().await?;
         }
         if self.open.is_none() {
-            self.open = Some(self.begin_file(partition)?);
+            self.open = Some(self.begin_file(partition, rows)?);
         }
         let Some(open) = &mut self.open else { return Ok(()) };
         let written = open.writer.write(rows).await;
@@ -158,7 +145,12 @@ impl<'a> FileWriter<'a> {
         Ok(())
     }
 
-    fn begin_file(&self, partition: Option<Option<String>>) -> Result<OpenFile, LakeError> {
+    fn begin_file(
+        &self,
+        partition: Option<Option<String>>,
+        first: &RecordBatch,
+    ) -> Result<OpenFile, LakeError> {
+        let encoded = |error| LakeError::rows(self.table, "encoded", error);
         // A name nobody else can choose: an attempt that is killed must never share a file with
         // the attempt that follows.
         let name = format!("part-{:05}-{}.zstd.parquet", self.done.len(), Uuid::new_v4());
@@ -171,8 +163,8 @@ impl<'a> FileWriter<'a> {
         };
         let sink = BufWriter::new(Arc::clone(&self.store), path.clone());
         let schema = Arc::clone(&self.file_schema);
-        let writer = AsyncArrowWriter::try_new(sink, schema, Some(self.properties.clone()))
-            .map_err(|error| LakeError::rows(self.table, "encoded", error))?;
+        let properties = encoding::properties(&schema, &self.spec.sort, first).map_err(encoded)?;
+        let writer = AsyncArrowWriter::try_new(sink, schema, Some(properties)).map_err(encoded)?;
         Ok(OpenFile { path, partition, writer })
     }
 
@@ -205,39 +197,4 @@ impl<'a> FileWriter<'a> {
         });
         Ok(())
     }
-}
-
-fn properties(
-    schema: &Schema,
-    keys: &[super::SortKey],
-) -> parquet::errors::Result<WriterProperties> {
-    let by_person = keys.first().is_some_and(|key| LOOKUP_COLUMNS.contains(&key.column.as_str()));
-    let group_rows = if by_person { LOOKUP_GROUP_ROWS } else { GROUP_ROWS };
-    let sorting = keys.iter().filter_map(|key| {
-        let index = schema.index_of(&key.column).ok()?;
-        let options = sort::options(key.descending);
-        Some(SortingColumn {
-            column_idx: i32::try_from(index).ok()?,
-            descending: options.descending,
-            nulls_first: options.nulls_first,
-        })
-    });
-    let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        .set_max_row_group_row_count(Some(group_rows))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_sorting_columns(Some(sorting.collect()));
-    // Rows in the order of a column need no filter on it: bounds already say where a value is.
-    let leading = keys.first().map(|key| key.column.as_str());
-    for name in LOOKUP_COLUMNS.into_iter().filter(|name| Some(*name) != leading) {
-        let is_text = schema.field_with_name(name).is_ok_and(|f| f.data_type() == &DataType::Utf8);
-        if is_text {
-            let column = ColumnPath::from(name);
-            builder = builder
-                .set_column_bloom_filter_enabled(column.clone(), true)
-                .set_column_bloom_filter_fpp(column.clone(), 0.01)
-                .set_column_bloom_filter_max_ndv(column, group_rows as u64);
-        }
-    }
-    Ok(builder.build())
 }

@@ -7,6 +7,7 @@
 
 mod actions;
 mod commit;
+mod encoding;
 mod files;
 mod sort;
 mod stats;
