@@ -29,6 +29,7 @@ mod sealed;
 mod source;
 mod sql;
 mod sqlite;
+mod tally;
 mod trouble;
 mod watermark;
 

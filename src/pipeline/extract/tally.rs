@@ -1,0 +1,77 @@
+//! What one read of a table amounted to: rows by what became of them, keys, newest cursor.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::keys::KeySet;
+
+/// What one read of a table amounted to.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Rows delivered at or after the bound.
+    pub(super) read: u64,
+    /// Rows accepted.
+    pub(super) loaded: u64,
+    /// Rows refused, by reason.
+    pub(super) rejected: BTreeMap<String, u64>,
+    /// Refused rows that are not in quarantine yet.
+    pub(super) rejected_new: u64,
+    /// Those of them whose key is at fault.
+    pub(super) key_faults: u64,
+    /// Rows put into batches: accepted ones, and refused ones not in quarantine before.
+    pub(super) landed: u64,
+    /// Accepted rows that carry the delete flag.
+    pub(super) flagged: u64,
+    /// Values set to NULL under `discard_value`.
+    pub(super) discarded: u64,
+    /// Newest cursor position seen.
+    pub(super) newest: Option<i64>,
+    /// Cursor values later than the watermark may go.
+    pub(super) ahead: u64,
+    /// Keys of accepted rows; none where nobody needs them.
+    pub(super) keys: KeySet,
+    /// Keys of refused rows, when deletes are scanned: such rows still exist at the source.
+    pub(super) refused_keys: KeySet,
+    /// Keys of accepted rows whose text was to be marked.
+    pub(super) marked: KeySet,
+}
+
+impl Tally {
+    /// Adds what another reader of the same table counted.
+    pub(super) fn absorb(&mut self, other: Self) {
+        // Named one by one, so that nothing new is forgotten here.
+        let Self {
+            read,
+            loaded,
+            rejected,
+            rejected_new,
+            key_faults,
+            landed,
+            flagged,
+            discarded,
+            newest,
+            ahead,
+            keys,
+            refused_keys,
+            marked,
+        } = other;
+        self.read += read;
+        self.loaded += loaded;
+        self.rejected_new += rejected_new;
+        self.key_faults += key_faults;
+        self.landed += landed;
+        self.flagged += flagged;
+        self.discarded += discarded;
+        self.newest = self.newest.max(newest);
+        self.ahead += ahead;
+        for (reason, rows) in rejected {
+            *self.rejected.entry(reason).or_default() += rows;
+        }
+        self.keys.absorb(keys);
+        self.refused_keys.absorb(refused_keys);
+        self.marked.absorb(marked);
+    }
+}
+
+/// Where a finished read leaves its tally; empty when it did not come to its end.
+pub(super) type TallySlot = Arc<Mutex<Option<Tally>>>;
