@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use hub_domain::run::RunStatus;
 use hub_pipeline::lease::{self, LeaseError, Tenure};
 use hub_state::lease::{Bid, Lease};
 
 use super::App;
 use super::holder::Holder;
 
+/// What is kept of a run whose process ended before it could say how.
+const ABANDONED: &str = "ABANDONED: the process ended before the run did\n  hint: run it again";
 /// Between two looks at a lease that somebody else holds.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -41,9 +44,36 @@ impl App {
                 }
             }
         };
-        let result = work(self.under(&tenure)).await;
+        let result = match self.close_abandoned(&tenure).await {
+            Ok(()) => work(self.under(&tenure)).await,
+            Err(error) => Err(error),
+        };
         tenure.end().await;
         result
+    }
+
+    /// Records the end of runs whose process could not: under a newer lease they cannot publish
+    /// any more.
+    ///
+    /// # Errors
+    /// State or lake cannot be used.
+    pub(super) async fn close_abandoned(&self, tenure: &Tenure) -> anyhow::Result<()> {
+        let published = self.lake.latest().await?;
+        for mut run in self.state.open_runs().await? {
+            if run.lease_token.is_some_and(|token| token >= tenure.lease().token) {
+                continue;
+            }
+            let it_published = published.as_ref().filter(|snapshot| snapshot.run_id == run.id);
+            run.snapshot_id = run.snapshot_id.or(it_published.map(|snapshot| snapshot.id));
+            run.status = match run.snapshot_id {
+                Some(_) => RunStatus::Published,
+                None => RunStatus::Failed,
+            };
+            run.error = Some(ABANDONED.to_owned());
+            run.finished_at = Some(self.clock.now());
+            self.state.save_run(&run).await?;
+        }
+        Ok(())
     }
 
     /// Takes the lease once; the lease that is in the way otherwise.

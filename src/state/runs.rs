@@ -47,6 +47,18 @@ impl State {
         row.map(|row| body(&row)).transpose()
     }
 
+    /// Runs whose end was never recorded, oldest first.
+    ///
+    /// # Errors
+    /// `Read`, `Inconsistent`.
+    pub async fn open_runs(&self) -> Result<Vec<Run>, Error> {
+        let rows = sqlx::query("select body from run where status = 'running' order by started_at")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(Error::read(TABLE))?;
+        rows.iter().map(body).collect()
+    }
+
     /// Runs, newest first.
     ///
     /// # Errors
@@ -134,6 +146,17 @@ mod tests {
             let page = PageRequest { first: 2, after: Some(cursor.into()) };
             assert!(matches!(state.runs_page(&page).await, Err(Error::Cursor)), "{cursor}");
         }
+    }
+
+    #[tokio::test]
+    async fn open_runs_are_those_without_an_end() {
+        let (state, _dir) = open().await;
+        for n in 0..3 {
+            let status = if n == 1 { RunStatus::Published } else { RunStatus::Running };
+            state.save_run(&Run { status, ..run(n) }).await.expect("saved");
+        }
+        let open = state.open_runs().await.expect("read");
+        assert_eq!(open.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["run-0", "run-2"]);
     }
 
     #[tokio::test]

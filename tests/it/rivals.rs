@@ -123,6 +123,9 @@ fn a_holder_killed_on_this_machine_is_taken_over_at_once() {
     let (code, text) = ended(night(&ward, &[]));
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("published snapshot 2"), "{text}");
+    let open = "select count(*) from run where status = 'running'";
+    let open: u64 = state(&ward).query_row(open, [], |row| row.get(0)).expect("counted");
+    assert_eq!(open, 0, "the killed run is closed by the next writer");
 }
 
 #[test]

@@ -84,10 +84,14 @@ impl Desk for Office {
     }
 
     async fn night(&self, hold: &Arc<Tenure>, start: &Start) -> anyhow::Result<Ended> {
+        self.app.close_abandoned(hold).await?;
         let date = start.interval.last_day();
         let request = NightlyRequest { interval: start.interval, ..NightlyRequest::of(date) };
         let run = self.app.under(hold).nightly().run(&request, &Unwatched).await;
-        self.app.engine.refresh().await?;
+        if let Err(error) = self.app.engine.refresh().await {
+            // Readers follow the newest snapshot by themselves; the night is over all the same.
+            tracing::warn!(%error, "the newest snapshot is not served yet");
+        }
         tracing::info!(%date, run = %run.id, status = ?run.status, "scheduled nightly");
         Ok(match run.status {
             RunStatus::Published => Ended::Published,
