@@ -67,6 +67,7 @@ mod tests {
             definition_hash: String::new(),
             audits: Vec::new(),
             rollback_of,
+            lease_token: 0,
         }
     }
 
