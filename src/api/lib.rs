@@ -12,5 +12,5 @@ mod http;
 mod state;
 
 pub use graphql::sdl;
-pub use http::router;
+pub use http::{Outcome, router};
 pub use state::{ApiState, Limits, Web};

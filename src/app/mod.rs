@@ -2,6 +2,7 @@
 
 mod alerts;
 mod holder;
+mod metrics;
 mod schedule;
 mod server;
 mod watch;
@@ -13,17 +14,20 @@ use std::time::Duration;
 use anyhow::Context;
 use hub_domain::alert::AlertEvent;
 use hub_domain::clock::SharedClock;
+use hub_domain::freshness::Expectations;
 use hub_domain::project::{Problem, ProjectFiles};
 use hub_engine::{Engine, EngineConfig, Registry};
 use hub_lake::upkeep::GRACE;
 use hub_lake::{Contracts, Lake};
 use hub_pipeline::detect::Detector;
 use hub_pipeline::lease::Tenure;
+use hub_pipeline::lineage::Lineage;
 use hub_pipeline::nightly::{Nightly, Quarantine, UpkeepPlan};
 use hub_pipeline::notify::{Hook, Sender};
 use hub_state::State;
 use tokio::sync::broadcast;
 
+use self::alerts::PastRuns;
 use crate::config::{Config, Invalid, load_project, store_options};
 
 /// Alert changes a slow subscriber may lag behind before it misses some.
@@ -66,7 +70,8 @@ impl App {
         let lake = lake.context("cannot open the lake")?;
         let state = State::open(&config.state.resolved(&config.base), clock.clone()).await?;
         let engine =
-            Engine::new(engine_config(&config)?, lake.clone(), contracts, registry, clock.clone())?;
+            Engine::new(engine_config(&config)?, lake.clone(), contracts, registry, clock.clone())?
+                .with_runs(Arc::new(PastRuns(state.clone())));
         let hooks = hooks(&config)?;
         let sender = Sender::new(state.clone(), hooks, clock.clone());
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
@@ -108,6 +113,7 @@ impl App {
             signals: Some(Arc::new(self.detector())),
             upkeep: self.upkeep_plan(),
             tenure: self.tenure.clone(),
+            lineage: self.lineage().map(Arc::new),
         }
     }
 
@@ -117,6 +123,11 @@ impl App {
         let grace = retention.map_or(GRACE, |kept| kept.grace());
         let retention = retention.map(|kept| kept.retention());
         Some(UpkeepPlan { retention, grace, limit: upkeep.limit() })
+    }
+
+    fn lineage(&self) -> Option<Lineage> {
+        let section = self.config.lineage.as_ref()?;
+        section.opened(&self.config.group, &self.config.base)
     }
 
     fn detector(&self) -> Detector {
@@ -155,8 +166,25 @@ fn engine_config(config: &Config) -> anyhow::Result<EngineConfig> {
     engine.max_rows = limits.rows;
     engine.max_bytes = limits.answer_mib << 20;
     engine.cache_bytes = limits.cache_mib << 20;
+    engine.expectations = expectations(config);
     engine.target_partitions = std::thread::available_parallelism().map_or(2, usize::from);
     Ok(engine)
+}
+
+/// How new each landed table should be.
+fn expectations(config: &Config) -> Expectations {
+    let mut expected = Expectations::default();
+    for (id, source) in &config.sources {
+        if let Some(span) = source.expect {
+            expected.add(id, None, span.seconds());
+        }
+        for (name, table) in &source.tables {
+            if let Some(span) = table.expect {
+                expected.add(id, Some(name), span.seconds());
+            }
+        }
+    }
+    expected
 }
 
 fn hooks(config: &Config) -> anyhow::Result<Vec<Hook>> {

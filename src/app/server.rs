@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::App;
 use super::alerts::{LiveAlerts, PastRuns};
+use super::metrics::{self, Metrics};
 use super::{schedule, watch};
 
 /// Time open requests have to finish after the signal.
@@ -54,9 +55,7 @@ impl App {
         stop: CancellationToken,
         ready: impl FnOnce(SocketAddr),
     ) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("cannot listen on `{listen}`"))?;
+        let listener = bound(listen).await?;
         let tasks = TaskTracker::new();
         let (sender, sending) = (self.sender.clone(), stop.clone());
         tasks.spawn(async move { sender.run(sending).await });
@@ -69,7 +68,23 @@ impl App {
         });
         tasks.close();
         ready(listener.local_addr()?);
-        let router = self.router(stop.clone());
+        let metrics = Metrics::new(self.clone());
+        if let Some(section) = &self.config.server.metrics {
+            let listener = bound(&section.listen).await?;
+            let (router, stop) = (metrics::private(Arc::clone(&metrics)), stop.clone());
+            tasks.spawn(async move {
+                let stopped = async move { stop.cancelled().await };
+                if let Err(error) =
+                    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+                {
+                    tracing::error!(%error, "metrics are served no more");
+                }
+            });
+        }
+        let router = self
+            .router(stop.clone())
+            .merge(metrics::public(Arc::clone(&metrics)))
+            .layer(axum::middleware::from_fn_with_state(metrics, metrics::counted));
         let drained = stop.clone();
         let server = axum::serve(listener, router)
             .with_graceful_shutdown(async move { drained.cancelled().await });
@@ -82,4 +97,9 @@ impl App {
         let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
         Ok(())
     }
+}
+
+async fn bound(listen: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(listen).await;
+    bound.with_context(|| format!("cannot listen on `{listen}`"))
 }

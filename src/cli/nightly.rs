@@ -8,6 +8,7 @@ use hub_domain::run::{Run, RunStatus};
 use hub_pipeline::nightly::NightlyRequest;
 
 use super::progress::Told;
+use super::progress_expected::Expected;
 use super::{ConfigArgs, Usage, print};
 use crate::app::App;
 
@@ -85,7 +86,7 @@ pub(super) fn exit_code(run: &Run) -> ExitCode {
 /// Another run holds the lease.
 pub(super) async fn night(app: &App, request: NightlyRequest, wait: bool) -> anyhow::Result<Run> {
     app.as_writer("nightly", wait, |app| async move {
-        let told = Told::new();
+        let told = Told::expecting(Expected::next_night(&app, request.full).await);
         let run = app.nightly().run(&request, &told).await;
         told.finish();
         Ok(run)

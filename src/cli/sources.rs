@@ -1,14 +1,10 @@
-//! `clinichub sources`: what is configured, what each table last delivered, and the switch that
-//! keeps a source from being read.
+//! `clinichub sources`: the list of them, and the switch that keeps a source from being read.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use hub_domain::page::PageRequest;
-use hub_domain::run::LoadStatus;
 
-use super::table::table;
+use super::sources_list::list;
 use super::{ConfigArgs, Usage, print};
 use crate::app::App;
 
@@ -76,47 +72,4 @@ async fn opened(config: &ConfigArgs, source: &str) -> anyhow::Result<App> {
         return Err(Usage(what).into());
     }
     Ok(app)
-}
-
-async fn list(config: &ConfigArgs) -> anyhow::Result<ExitCode> {
-    let app = config.open().await?;
-    let page = app.state.runs_page(&PageRequest { first: 100, after: None }).await?;
-    let mut last = BTreeMap::new();
-    for run in page.edges.into_iter().map(|edge| edge.node) {
-        let landed = run.loads.into_iter().filter(|load| load.status == LoadStatus::Loaded);
-        for load in landed {
-            let key = (load.source.clone(), load.table.clone());
-            last.entry(key).or_insert((run.business_date, load));
-        }
-    }
-    let mut rows = Vec::new();
-    for (id, source) in &app.config.sources {
-        let kind = match source.kind.caveat() {
-            Some(caveat) => format!("{} ({caveat})", source.kind.name()),
-            None => source.kind.name().to_owned(),
-        };
-        let state = state(&app, id).await?;
-        let known: Vec<_> = last.iter().filter(|((of, _), _)| of == id).collect();
-        let row = |table: &str, told: String| {
-            vec![id.clone(), kind.clone(), state.clone(), table.to_owned(), told]
-        };
-        if known.is_empty() {
-            rows.push(row("(never read)", String::new()));
-        }
-        for ((_, name), (date, load)) in known {
-            let counts =
-                format!("{date}: {} read, {} quarantined", load.rows_read, load.rows_rejected());
-            rows.push(row(name, counts));
-        }
-    }
-    print(&table(&["source", "kind", "state", "table", "last night"], &rows));
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `on`, or since when and why it is not.
-async fn state(app: &App, source: &str) -> anyhow::Result<String> {
-    let Some(stop) = app.state.source_stop(source).await? else { return Ok("on".to_owned()) };
-    let since = stop.stopped_at.with_timezone(&app.engine.config().zone).format("%Y-%m-%d %H:%M");
-    let why = if stop.reason.is_empty() { String::new() } else { format!(": {}", stop.reason) };
-    Ok(format!("stopped since {since}{why}"))
 }

@@ -8,6 +8,7 @@ mod alerts;
 mod auth;
 mod expand;
 mod lake;
+mod lineage;
 mod nightly;
 mod project;
 mod quarantine;
@@ -28,12 +29,13 @@ use serde::Deserialize;
 pub use alerts::{AlertsConfig, HookConfig};
 pub use auth::AuthConfig;
 pub use lake::{LakeConfig, StateConfig, store_options};
+pub use lineage::LineageConfig;
 pub use nightly::{Missed, NightlyConfig};
 pub use project::{ProjectConfig, load_project};
 pub use quarantine::QuarantineConfig;
 pub use retention::{RetentionConfig, UpkeepConfig};
 pub use secret::Secret;
-pub use server::{LimitsConfig, ServerConfig};
+pub use server::{LimitsConfig, MetricsConfig, ServerConfig};
 
 /// `clinichub.yaml`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -69,6 +71,9 @@ pub struct Config {
     /// Where alerts are sent.
     #[serde(default)]
     pub alerts: AlertsConfig,
+    /// Who is told where data came from and went (OpenLineage); nobody when absent.
+    #[serde(default)]
+    pub lineage: Option<LineageConfig>,
     /// Folder of the file; relative paths start there.
     #[serde(skip)]
     pub base: PathBuf,

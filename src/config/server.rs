@@ -11,11 +11,23 @@ pub struct ServerConfig {
     pub listen: String,
     /// Limits of one request.
     pub limits: LimitsConfig,
+    /// `/metrics` on an address of its own, where it needs no key; without it names are shown on
+    /// `listen` to keys of role `group` only.
+    pub metrics: Option<MetricsConfig>,
+}
+
+/// `server.metrics:`
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Address and port. Whoever reaches it sees names of sources, tables and sites: choose one
+    /// only the monitoring can reach, such as `127.0.0.1:9100`.
+    pub listen: String,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".to_owned(), limits: LimitsConfig::default() }
+        Self { listen: "127.0.0.1:8080".to_owned(), limits: LimitsConfig::default(), metrics: None }
     }
 }
 

@@ -51,6 +51,9 @@ pub(super) fn problems(config: &Config, file: &str, text: &str) -> Vec<Problem> 
             say("alerts", error.to_string(), "write an http(s) address and a `whsec_…` secret");
         }
     }
+    if let Some((what, hint)) = config.lineage.as_ref().and_then(|lineage| lineage.fault()) {
+        say("lineage", what, hint);
+    }
     for (id, source) in &config.sources {
         for fault in source.faults() {
             say(id, format!("source `{id}`: {}", fault.what), &fault.hint);

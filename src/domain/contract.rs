@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::freshness::Expectation;
+
 /// Sensitivity of a column: P0 none, P1 quasi-identifier, P2 direct identifier, P3 sensitive.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default, Hash,
@@ -165,6 +167,18 @@ pub enum RowPolicy {
     Group,
 }
 
+/// How new a table's rows should be.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreshnessContract {
+    /// Column with the business day of a row.
+    pub column: String,
+    /// How long after its end the newest day may be, at every site where rows have sites;
+    /// nothing is judged when absent.
+    #[serde(default)]
+    pub expect: Option<Expectation>,
+}
+
 /// Contract of one table of the hub.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,6 +203,9 @@ pub struct TableContract {
     pub sort: Vec<String>,
     /// Row visibility. There is no default: a table without a policy does not load.
     pub policy: RowPolicy,
+    /// How new its rows should be; tables that do not say are not judged.
+    #[serde(default)]
+    pub freshness: Option<FreshnessContract>,
     /// Columns in order.
     pub columns: Vec<Column>,
     /// References.

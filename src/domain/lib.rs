@@ -12,6 +12,7 @@ pub mod clock;
 pub mod contract;
 pub mod cost;
 pub mod error;
+pub mod freshness;
 pub mod funnel;
 pub mod identity;
 pub mod metric;

@@ -13,6 +13,7 @@ use crate::alert::{Alert, AlertEvent, AlertFilter, AlertRule};
 use crate::board::{Board, BoardDefinition, BoardQuery, Card};
 use crate::calendar::DateRange;
 use crate::cost::{CostDimension, CostStructure};
+use crate::freshness::TableFreshness;
 use crate::funnel::FunnelResult;
 use crate::metric::{Dimension, DimensionFilter, MetricDefinition, MetricsQuery, MetricsResult};
 use crate::org::{OrgLevel, OrgUnit};
@@ -56,6 +57,9 @@ pub trait ReadSession: Send + Sync {
 
     /// Its freshness.
     fn freshness(&self) -> Freshness;
+
+    /// How old the tables of the snapshot are, per site, for what the principal sees.
+    async fn table_freshness(&self) -> Result<Vec<TableFreshness>, Error>;
 
     /// Org units the principal sees: a site principal sees its sites, their departments and the
     /// nodes above them.

@@ -79,12 +79,18 @@ pub struct TableLoad {
     /// Bytes of the files written.
     #[serde(default)]
     pub bytes_written: u64,
+    /// Files written.
+    #[serde(default)]
+    pub files_written: u64,
+    /// Version of the landed table that holds the night.
+    #[serde(default)]
+    pub version: Option<u64>,
     /// Source against lake; empty where the source cannot be asked.
     #[serde(default)]
     pub reconciled: Vec<Reconciled>,
     /// Wall time in milliseconds.
     pub duration_ms: u64,
-    /// Wall time of its parts in milliseconds: `read`, `keys`, `reconcile`, `commit`.
+    /// Wall time of its parts in milliseconds: `read`, `keys`, `reconcile`, `write`.
     #[serde(default)]
     pub parts_ms: std::collections::BTreeMap<String, u64>,
 }

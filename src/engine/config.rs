@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use hub_domain::freshness::Expectations;
 
 const MIB: usize = 1024 * 1024;
 
@@ -29,6 +30,8 @@ pub struct EngineConfig {
     pub cache_bytes: u64,
     /// User statements that run at once; as many again times four may wait.
     pub concurrent_queries: usize,
+    /// How new landed tables should be.
+    pub expectations: Expectations,
 }
 
 impl EngineConfig {
@@ -46,6 +49,7 @@ impl EngineConfig {
             target_partitions: 2,
             cache_bytes: 128 * MIB as u64,
             concurrent_queries: 4,
+            expectations: Expectations::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use hub_domain::board::BoardDefinition;
 use hub_domain::clock::SharedClock;
 use hub_domain::metric::{Dimension, MetricDefinition};
-use hub_domain::ports::{ReadSession, Warehouse};
+use hub_domain::ports::{ReadSession, Runs, Warehouse};
 use hub_domain::snapshot::{Snapshot, SnapshotPick};
 use hub_domain::{Error as PortError, Principal};
 use hub_lake::{Contracts, Lake};
@@ -19,7 +19,9 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use crate::cache::ResultCache;
+use crate::catalog::PastRuns;
 use crate::limits::{Gate, Limits};
+use crate::meters::{Load, Meters};
 use crate::readers::Definitions;
 use crate::runtime::QueryRuntime;
 use crate::session::{Core, Session};
@@ -52,6 +54,8 @@ struct Parts {
     cores: Cache<(String, u64), Arc<Core>>,
     latest: ArcSwapOption<Latest>,
     asking: Mutex<()>,
+    runs: PastRuns,
+    meters: Meters,
 }
 
 /// The newest snapshot, and when the lake said so.
@@ -94,6 +98,8 @@ impl Engine {
             cores: Cache::new(CORES),
             latest: ArcSwapOption::empty(),
             asking: Mutex::new(()),
+            runs: PastRuns::default(),
+            meters: Meters::default(),
             contracts: Arc::new(contracts),
             registry: Arc::new(registry),
             definitions,
@@ -124,6 +130,13 @@ impl Engine {
         let core = async { Arc::new(Core::new(self, principal, snapshot)) };
         let core = self.0.cores.get_with(key, core).await;
         Ok(Arc::new(Session::new(self.clone(), core, principal.clone())))
+    }
+
+    /// Gives `ops.runs` and `ops.loads` their rows; without it they are empty. Counts once.
+    #[must_use]
+    pub fn with_runs(self, runs: Arc<dyn Runs>) -> Self {
+        self.0.runs.set(runs);
+        self
     }
 
     /// Asks the lake for the newest snapshot now; its number.
@@ -197,6 +210,18 @@ impl Engine {
         &self.0.definitions
     }
 
+    /// What the engine counts of itself.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        &self.0.meters
+    }
+
+    /// How busy it is with users' statements.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.0.gate.load()
+    }
+
     /// The lake read from.
     #[must_use]
     pub fn lake(&self) -> &Lake {
@@ -205,6 +230,14 @@ impl Engine {
 
     pub(crate) fn shared_contracts(&self) -> &Arc<Contracts> {
         &self.0.contracts
+    }
+
+    pub(crate) fn shared_clock(&self) -> SharedClock {
+        SharedClock::clone(&self.0.clock)
+    }
+
+    pub(crate) fn past_runs(&self) -> &PastRuns {
+        &self.0.runs
     }
 
     pub(crate) fn shared_registry(&self) -> &Arc<Registry> {

@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, Sleep};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::meters::{Load, Running};
 use crate::runtime::QueryRuntime;
 use crate::sql_error::{SqlError, SqlErrorKind};
 
@@ -46,6 +47,7 @@ impl Limits {
 pub(crate) struct Gate {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    permits: usize,
 }
 
 impl Gate {
@@ -54,6 +56,17 @@ impl Gate {
         Self {
             running: Arc::new(Semaphore::new(running)),
             waiting: Arc::new(Semaphore::new(running * QUEUE_FACTOR)),
+            permits: running,
+        }
+    }
+
+    /// How many run and wait now.
+    pub(crate) fn load(&self) -> Load {
+        let taken = |all: usize, free: usize| all.saturating_sub(free);
+        Load {
+            running: taken(self.permits, self.running.available_permits()),
+            waiting: taken(self.permits * QUEUE_FACTOR, self.waiting.available_permits()),
+            permits: self.permits,
         }
     }
 
@@ -92,6 +105,7 @@ pub struct LimitedStream {
     bytes: u64,
     timer: Pin<Box<Sleep>>,
     done: bool,
+    meter: Option<Running>,
     _query: AbortOnDropHandle<()>,
 }
 
@@ -128,8 +142,15 @@ impl LimitedStream {
             bytes: 0,
             timer: Box::pin(tokio::time::sleep_until(deadline)),
             done: false,
+            meter: None,
             _query: query,
         }
+    }
+
+    /// Counts how the answer ends.
+    pub(crate) fn metered(mut self, meter: Running) -> Self {
+        self.meter = Some(meter);
+        self
     }
 
     /// Columns of the answer.
@@ -178,6 +199,9 @@ impl LimitedStream {
             }
             Some(Message::End) => {
                 self.done = true;
+                if let Some(meter) = &mut self.meter {
+                    meter.end("ok");
+                }
                 Poll::Ready(None)
             }
             None => self.fail(SqlError::internal()),
@@ -186,6 +210,9 @@ impl LimitedStream {
 
     fn fail(&mut self, error: SqlError) -> Poll<Option<Result<RecordBatch, SqlError>>> {
         self.done = true;
+        if let Some(meter) = &mut self.meter {
+            meter.end(error.code());
+        }
         self.batches.close();
         Poll::Ready(Some(Err(error)))
     }

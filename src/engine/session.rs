@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
@@ -20,6 +21,7 @@ use crate::context::{CATALOG, bare_context};
 use crate::engine::Engine;
 use crate::error::{run_error, shared};
 use crate::limits::LimitedStream;
+use crate::meters::Door;
 use crate::policy::Persons;
 use crate::prepared::Prepared;
 use crate::readers::Definitions;
@@ -55,6 +57,10 @@ impl Core {
             registry: Arc::clone(engine.shared_registry()),
             snapshot,
             principal: principal.clone(),
+            runs: engine.past_runs().clone(),
+            expectations: engine.config().expectations.clone(),
+            zone: engine.config().zone,
+            clock: engine.shared_clock(),
         });
         let sites = match &principal.sites {
             SiteScope::All => BTreeSet::new(),
@@ -141,6 +147,12 @@ impl Session {
         self.engine.config().zone
     }
 
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.engine.now()
+    }
+
     /// What the SQL function `pseudonym` gives; none when nothing is left of the identifier.
     #[must_use]
     pub fn pseudonym(&self, identifier: &str) -> Option<String> {
@@ -164,8 +176,22 @@ impl Session {
             snapshot: self.published().id,
             policy: self.principal.policy_key(),
         };
-        let answer = self.answer(question.sql.clone(), question.params.clone());
-        match self.engine.cache().get(question, answer).await {
+        let asked = AtomicBool::new(false);
+        let (sql, params) = (question.sql.clone(), question.params.clone());
+        let answer = async {
+            asked.store(true, Ordering::Relaxed);
+            let mut meter = self.engine.meters().begin(Door::Reader);
+            let answer = self.answer(sql, params).await;
+            meter.end(match &answer {
+                Ok(_) => "ok",
+                Err(Error::Limit { .. }) => "LIMIT_EXCEEDED",
+                Err(_) => "INTERNAL_SERVER_ERROR",
+            });
+            answer
+        };
+        let found = self.engine.cache().get(question, answer).await;
+        self.engine.meters().asked(!asked.load(Ordering::Relaxed));
+        match found {
             Ok(batches) => Ok(batches.as_ref().clone()),
             Err(error) => Err(shared(&error)),
         }
@@ -215,6 +241,17 @@ impl Session {
     /// # Errors
     /// Everything that is known before the first row; later failures end the stream.
     pub async fn user_sql(&self, sql: &str) -> Result<LimitedStream, SqlError> {
+        let mut meter = self.engine.meters().begin(Door::Sql);
+        match self.user_stream(sql).await {
+            Ok(stream) => Ok(stream.metered(meter)),
+            Err(error) => {
+                meter.end(error.code());
+                Err(error)
+            }
+        }
+    }
+
+    async fn user_stream(&self, sql: &str) -> Result<LimitedStream, SqlError> {
         let limits = self.engine.limits();
         let deadline = Instant::now() + limits.deadline;
         guard::bound(sql)?;

@@ -9,6 +9,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use hub_domain::clock::{SharedClock, SystemClock};
 use hub_domain::snapshot::Snapshot;
 use object_store::ObjectStore;
+use url::Url;
 
 use crate::fence::Fence;
 use crate::provider::LakeTable;
@@ -104,6 +105,12 @@ impl Lake {
     /// `NotExclusive` when it does not.
     pub async fn probe(&self) -> Result<(), LakeError> {
         self.inner.place.probe().await
+    }
+
+    /// Address of the lake's root, ending in `/`; holds no credentials.
+    #[must_use]
+    pub fn address(&self) -> &Url {
+        &self.inner.place.url
     }
 
     /// A table, whether or not it exists.

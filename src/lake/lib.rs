@@ -27,5 +27,5 @@ pub use id::TableId;
 pub use lake::Lake;
 pub use provider::LakeTable;
 pub use store::Retries;
-pub use table::DeltaTableHandle;
-pub use write::{LateMetadata, SortKey, Txn, WriteMode, WriteOutcome, WriteSpec};
+pub use table::{CommitNote, DeltaTableHandle};
+pub use write::{LateMetadata, SortKey, Txn, WriteMode, WriteOutcome, WriteSpec, Written};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use chrono::{DateTime, Utc};
 use datafusion::execution::SendableRecordBatchStream;
 use deltalake_core::DeltaTableError;
 use deltalake_core::logstore::{LogStoreRef, commit_uri_from_version};
@@ -15,6 +16,17 @@ use serde_json::Value;
 use crate::id::LOG;
 use crate::write::{self, CONTENT_METADATA, Txn, WriteOutcome, WriteSpec};
 use crate::{Lake, LakeError, TableId, damage};
+
+/// What a commit says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommitNote {
+    /// Application of its transaction; none for commits without one.
+    pub application: Option<String>,
+    /// When it was made, by the writer's clock.
+    pub at: Option<DateTime<Utc>>,
+    /// The entries under `clinichub.`.
+    pub metadata: BTreeMap<String, String>,
+}
 
 /// A table of the lake, existing or not.
 #[derive(Clone)]
@@ -131,15 +143,27 @@ impl DeltaTableHandle {
         &self,
         version: u64,
     ) -> Result<BTreeMap<String, String>, LakeError> {
-        let mut entries = BTreeMap::new();
+        Ok(self.commit_note(version).await?.metadata)
+    }
+
+    /// Who wrote `version`, when, and what the writer kept in its commit.
+    ///
+    /// # Errors
+    /// `NoTable` when there is no such version.
+    pub async fn commit_note(&self, version: u64) -> Result<CommitNote, LakeError> {
+        let mut note = CommitNote::default();
         for action in self.commit(version).await? {
+            if let Some(txn) = action.get("txn") {
+                note.application = txn["appId"].as_str().map(str::to_owned);
+                note.at = txn["lastUpdated"].as_i64().and_then(DateTime::from_timestamp_millis);
+            }
             let Some(info) = action.get("commitInfo").and_then(Value::as_object) else { continue };
             let own = info.iter().filter(|(key, _)| key.starts_with("clinichub."));
-            entries.extend(
+            note.metadata.extend(
                 own.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))),
             );
         }
-        Ok(entries)
+        Ok(note)
     }
 
     /// Version whose content this one has: itself, or the one it lays out anew.

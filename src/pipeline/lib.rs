@@ -9,6 +9,7 @@ pub mod detect;
 pub mod extract;
 mod identity;
 pub mod lease;
+pub mod lineage;
 pub mod nightly;
 pub mod notify;
 pub mod publish;

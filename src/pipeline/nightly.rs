@@ -29,6 +29,7 @@ pub use log::{Cause, RunLog, Signals};
 use crate::build::BuildProgress;
 use crate::extract::{self, Sealer, SourceConfig, StopSwitch};
 use crate::lease::Tenure;
+use crate::lineage::{Lineage, Watched};
 
 /// Everything a nightly needs, composed by root.
 pub struct Nightly {
@@ -60,6 +61,8 @@ pub struct Nightly {
     pub upkeep: Option<UpkeepPlan>,
     /// The right to write, which `lake` is fenced by; none only where nobody else can write.
     pub tenure: Option<Arc<Tenure>>,
+    /// Who is told where data came from and went; none where nobody asked.
+    pub lineage: Option<Arc<Lineage>>,
 }
 
 /// How the lake is kept small at the end of a night.
@@ -138,8 +141,12 @@ impl Nightly {
     /// Runs one night and tells how it ended; nothing of it panics or is left half visible.
     pub async fn run(&self, request: &NightlyRequest, progress: &dyn Progress) -> Run {
         let mut run = self.begun("nightly", request);
-        let result = self.while_held(self.stages(request, progress, &mut run)).await;
-        self.ended(run, result).await
+        let told = Watched::begin(self, &run, progress);
+        let work = Box::pin(self.stages(request, &told, &mut run));
+        let result = self.while_held(work).await;
+        let run = self.ended(run, result).await;
+        told.end(&run).await;
+        run
     }
 
     /// A run that begins now.

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod alerts;
+mod counts;
 pub mod error;
 pub mod events;
 pub mod keys;

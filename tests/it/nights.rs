@@ -17,7 +17,7 @@ use crate::support::{Chance, END, Long, Served, clinichub, copy_tree, hub, login
 /// Kills per run of the suite, and when there is time.
 const KILLS: Long = Long(8, 50);
 const FIRST: &str = "2026-10-13";
-const SECOND: &str = "2026-10-14";
+pub(crate) const SECOND: &str = "2026-10-14";
 
 /// A small deployment: night 1 published, the sources at night 2.
 fn prepared() -> &'static Path {
@@ -45,7 +45,7 @@ fn prepared() -> &'static Path {
     made.path()
 }
 
-fn copied() -> TempDir {
+pub(crate) fn copied() -> TempDir {
     let copy = TempDir::new().expect("a folder");
     copy_tree(prepared(), copy.path());
     copy

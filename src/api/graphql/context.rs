@@ -31,9 +31,13 @@ impl RequestScope {
 
     /// The session of this request, on the snapshot that was newest at its first read.
     pub(crate) async fn session(&self) -> Result<&dyn ReadSession, GqlError> {
+        Ok(self.shared_session().await?.as_ref())
+    }
+
+    /// As [`Self::session`], to be kept by what outlives the resolver.
+    pub(crate) async fn shared_session(&self) -> Result<&Arc<dyn ReadSession>, GqlError> {
         let open = || self.state.warehouse.session(&self.principal, SnapshotPick::Latest);
-        let session = self.session.get_or_try_init(open).await?;
-        Ok(session.as_ref())
+        Ok(self.session.get_or_try_init(open).await?)
     }
 
     /// Records an access to personal data. The answer must not leave when this fails.

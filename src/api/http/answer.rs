@@ -13,6 +13,7 @@ use hub_domain::Error;
 use serde::Serialize;
 
 use super::negotiate::Media;
+use super::outcome::Outcome;
 use crate::graphql::NEGATIVE_PAGE;
 use crate::graphql::error::HiddenCause;
 
@@ -67,10 +68,12 @@ impl Refusal {
     /// The refusal as an HTTP answer.
     pub(super) fn into_response(self, media: Media, request_id: &str) -> Response {
         let status = self.status;
+        let code = self.code;
         let errors = [self.into_error(request_id)];
         let body = Envelope { errors: &errors, data: None };
         let bytes = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = response(status, media, request_id, bytes);
+        response.extensions_mut().insert(Outcome::refused(code));
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::answer::{self, Refusal, Settled};
 use super::negotiate::{self, Media};
 use super::operation::Operation;
+use super::outcome::Outcome;
 use super::{App, auth, envelope, operation};
 
 /// How long a request waits for its turn before it is told to come back.
@@ -68,10 +69,13 @@ async fn serve(
         )
         .hint("open `/graphql/ws` with the subprotocol `graphql-transport-ws`"));
     }
+    let kind = operation.kind;
     let response = execute(app, operation, request_id).await?;
     let settled = answer::settle(response, request_id);
     tracing::debug!(request_id, user, errors = settled.errors.len(), "graphql operation ran");
-    send(app, &settled, media, request_id)
+    let mut response = send(app, &settled, media, request_id)?;
+    response.extensions_mut().insert(Outcome::ran(kind, &settled.errors));
+    Ok(response)
 }
 
 async fn read_body(app: &App, body: Body) -> Result<Bytes, Refusal> {

@@ -11,6 +11,7 @@ mod handler;
 mod negotiate;
 mod operation;
 mod ops;
+mod outcome;
 mod ws;
 
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::Router;
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
+
+pub use outcome::Outcome;
 
 use crate::graphql::{self, HubSchema};
 use crate::state::ApiState;

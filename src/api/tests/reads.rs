@@ -10,7 +10,9 @@ use crate::world::World;
 async fn who_what_where() {
     let world = World::new();
     let query = "{ viewer { user role sites } orgUnits(level: SITE) { id level parentId code name
-        siteType businessLine city } snapshot { id businessDate publishedAt runId definitionHash
+        siteType businessLine city } snapshot { id businessDate publishedAt runId
+        freshness { layer source table site dataThrough lastLoadAt expectSeconds ageSeconds state }
+        definitionHash
         rollbackOf tables { name version } audits { table check failures blocking } } }";
     insta::assert_json_snapshot!("who_group", data(&world, GROUP, query).await);
     insta::assert_json_snapshot!("who_site", data(&world, SITE, query).await);
@@ -119,8 +121,10 @@ async fn alerts_rules_and_runs() {
         ... on DataLateCondition { source maxDays } } } }";
     insta::assert_json_snapshot!("alerts_site", data(&world, SITE, query).await);
     let runs = "{ runs(first: 5) { nodes { id kind businessDate startedAt finishedAt status
-        snapshotId error loads { source table mode rowsRead rowsLoaded rowsRejected rejected {
-        reason rows } rowsDeleted durationMs } stages { stage durationMs } } } }";
+        snapshotId error loads { source table mode status notices rowsRead rowsLoaded rowsRejected
+        rejected { reason rows } rowsDeleted watermarkBefore watermarkAfter bytesWritten
+        filesWritten version reconciled { amount source lake equal } durationMs parts { part
+        durationMs } } stages { stage durationMs } } } }";
     insta::assert_json_snapshot!("runs", data(&world, GROUP, runs).await);
     assert_eq!(ask(&world, SITE, runs).await.code(), "FORBIDDEN");
 }

@@ -4,19 +4,24 @@
 //! Tables are opened when a statement first names them and never change afterwards, because a
 //! session reads one snapshot. What a principal may not see is not there at all.
 
+mod freshness;
 mod hub;
 mod information;
 mod metrics;
 mod ops;
 mod raw;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use hub_domain::Principal;
+use hub_domain::clock::SharedClock;
+use hub_domain::freshness::Expectations;
 use hub_domain::snapshot::Snapshot;
 use hub_lake::{Contracts, Lake};
 use tokio::sync::Mutex;
@@ -24,6 +29,8 @@ use tokio::sync::Mutex;
 use crate::Registry;
 use crate::context::{HUB, RAW};
 use crate::policy::{self, Persons};
+
+pub(crate) use runs::PastRuns;
 
 /// Schema with one view per metric.
 pub(crate) const METRICS: &str = "metrics";
@@ -33,13 +40,25 @@ pub(crate) const OPS: &str = "ops";
 pub(crate) const INFORMATION: &str = "information_schema";
 
 /// What decides which tables there are and what they hold.
-#[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) lake: Lake,
     pub(crate) contracts: Arc<Contracts>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) principal: Principal,
+    pub(crate) runs: PastRuns,
+    pub(crate) expectations: Expectations,
+    pub(crate) zone: Tz,
+    pub(crate) clock: SharedClock,
+}
+
+impl std::fmt::Debug for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scope")
+            .field("snapshot", &self.snapshot.id)
+            .field("principal", &self.principal)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Scope {
@@ -66,9 +85,9 @@ impl HubCatalog {
         let hub = Arc::new(hub::HubSchema::new(scope, persons, masked));
         let metrics = Arc::new(metrics::MetricSchema::new(scope, &hub, state));
         let mut schemas: BTreeMap<&'static str, Arc<dyn SchemaProvider>> = BTreeMap::new();
+        schemas.insert(OPS, Arc::new(ops::OpsSchema::new(scope, &hub)));
         schemas.insert(HUB, hub);
         schemas.insert(METRICS, metrics);
-        schemas.insert(OPS, Arc::new(ops::OpsSchema::new(scope)));
         if scope.sees_group() {
             schemas.insert(RAW, Arc::new(raw::RawSchema::new(scope)));
         }

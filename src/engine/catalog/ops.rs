@@ -1,8 +1,10 @@
 //! Schema `ops`: what the lake knows of the data itself.
 //!
-//! `ops.snapshot` (the one read from) and `ops.table_version` for everybody; `ops.audit` and
+//! `ops.snapshot` (the one read from), `ops.table_version` and `ops.freshness` for everybody, as
+//! far as they see the tables; `ops.audit`,
 //! `ops.quarantine` (rejected rows per load, source table, reason and column; never their
-//! content) for principals that see the whole group.
+//! content), `ops.runs` and `ops.loads` (past runs, as newly as they were recorded) for
+//! principals that see the whole group.
 
 use std::sync::Arc;
 
@@ -19,24 +21,34 @@ use datafusion::datasource::{MemTable, empty::EmptyTable, provider_as_source};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::sum;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit, when};
+use hub_domain::run::Run;
 use hub_lake::TableId;
+use tokio::sync::OnceCell;
 
-use super::{Opened, Scope, external};
+use super::freshness::{self, Nights};
+use super::hub::HubSchema;
+use super::{Opened, Scope, external, runs};
 
 const SNAPSHOT: &str = "snapshot";
 const VERSIONS: &str = "table_version";
 const AUDIT: &str = "audit";
 const QUARANTINE: &str = "quarantine";
+const RUNS: &str = "runs";
+const LOADS: &str = "loads";
+const FRESHNESS: &str = "freshness";
 
 #[derive(Debug)]
 pub(super) struct OpsSchema {
     scope: Arc<Scope>,
+    hub: Arc<HubSchema>,
     opened: Opened,
+    nights: OnceCell<Nights>,
 }
 
 impl OpsSchema {
-    pub(super) fn new(scope: &Arc<Scope>) -> Self {
-        Self { scope: Arc::clone(scope), opened: Opened::default() }
+    pub(super) fn new(scope: &Arc<Scope>, hub: &Arc<HubSchema>) -> Self {
+        let (scope, hub) = (Arc::clone(scope), Arc::clone(hub));
+        Self { scope, hub, opened: Opened::default(), nights: OnceCell::new() }
     }
 
     fn snapshot(&self) -> Result<RecordBatch> {
@@ -81,6 +93,17 @@ impl OpsSchema {
             ("failures", number(audits.iter().map(|audit| audit.failures).collect())),
             ("blocking", Arc::new(BooleanArray::from(blocking)) as ArrayRef),
         ])?)
+    }
+
+    /// What the logs say is kept; verdicts are made for every statement.
+    async fn freshness(&self) -> Result<Arc<dyn TableProvider>> {
+        let nights = self.nights.get_or_try_init(|| freshness::nights(&self.scope)).await?;
+        freshness::table(&self.scope, &self.hub, nights).await
+    }
+
+    /// Not kept between statements: runs go on while a snapshot stays.
+    async fn past_runs(&self) -> Result<Vec<Run>> {
+        self.scope.runs.all(&self.scope.principal).await.map_err(external)
     }
 
     async fn quarantine(&self) -> Result<Arc<dyn TableProvider>> {
@@ -144,12 +167,12 @@ fn rejected(landed: Arc<dyn TableProvider>, source: &str, table: &str) -> Result
         .build()
 }
 
-fn text(values: Vec<String>) -> ArrayRef {
+pub(super) fn text(values: Vec<String>) -> ArrayRef {
     Arc::new(StringArray::from(values))
 }
 
 /// Numbers of the lake are far below 2^63.
-fn number(values: Vec<u64>) -> ArrayRef {
+pub(super) fn number(values: Vec<u64>) -> ArrayRef {
     let signed = values.into_iter().map(|value| i64::try_from(value).unwrap_or(i64::MAX));
     Arc::new(Int64Array::from_iter_values(signed))
 }
@@ -161,7 +184,7 @@ fn table_of(rows: RecordBatch) -> Result<Arc<dyn TableProvider>> {
 #[async_trait]
 impl SchemaProvider for OpsSchema {
     fn table_names(&self) -> Vec<String> {
-        let all = [AUDIT, QUARANTINE, SNAPSHOT, VERSIONS].into_iter();
+        let all = [AUDIT, FRESHNESS, LOADS, QUARANTINE, RUNS, SNAPSHOT, VERSIONS].into_iter();
         all.filter(|name| self.table_exist(name)).map(str::to_owned).collect()
     }
 
@@ -173,6 +196,9 @@ impl SchemaProvider for OpsSchema {
             SNAPSHOT => table_of(self.snapshot()?)?,
             VERSIONS => table_of(self.versions()?)?,
             AUDIT => table_of(self.audit()?)?,
+            FRESHNESS => self.freshness().await?,
+            RUNS => table_of(runs::runs(&self.past_runs().await?)?)?,
+            LOADS => table_of(runs::loads(&self.past_runs().await?)?)?,
             _ => self.opened.get(name, self.quarantine()).await?,
         };
         Ok(Some(table))
@@ -180,8 +206,8 @@ impl SchemaProvider for OpsSchema {
 
     fn table_exist(&self, name: &str) -> bool {
         match name {
-            SNAPSHOT | VERSIONS => true,
-            AUDIT | QUARANTINE => self.scope.sees_group(),
+            FRESHNESS | SNAPSHOT | VERSIONS => true,
+            AUDIT | LOADS | QUARANTINE | RUNS => self.scope.sees_group(),
             _ => false,
         }
     }

@@ -12,6 +12,7 @@ mod cursor;
 mod decode;
 pub mod definitions;
 pub mod formula;
+mod freshness;
 mod funnel;
 pub mod metrics;
 mod org;

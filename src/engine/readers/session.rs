@@ -6,6 +6,7 @@ use datafusion::common::ScalarValue;
 use hub_domain::board::{Board, BoardQuery, Card};
 use hub_domain::calendar::DateRange;
 use hub_domain::cost::{CostDimension, CostStructure};
+use hub_domain::freshness::TableFreshness;
 use hub_domain::funnel::FunnelResult;
 use hub_domain::metric::{DimensionFilter, MetricsQuery, MetricsResult};
 use hub_domain::org::{OrgLevel, OrgUnit};
@@ -19,7 +20,7 @@ use hub_domain::snapshot::{Freshness, Snapshot};
 use hub_domain::{Error, Principal};
 
 use super::metrics::Visible;
-use super::{Definitions, Source, board, cost, funnel, metrics, org, patient};
+use super::{Definitions, Source, board, cost, freshness, funnel, metrics, org, patient};
 use crate::Session;
 
 #[async_trait]
@@ -53,6 +54,10 @@ impl ReadSession for Session {
 
     fn freshness(&self) -> Freshness {
         self.data_freshness()
+    }
+
+    async fn table_freshness(&self) -> Result<Vec<TableFreshness>, Error> {
+        freshness::tables(self, self.now(), self.zone()).await
     }
 
     async fn org_units(

@@ -7,7 +7,7 @@ use datafusion::sql::parser::{DFParser, Statement as AnyStatement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement;
 use hub_domain::project::Problem;
-use hub_lake::Contracts;
+use hub_lake::{Contracts, TableId};
 
 use crate::context::{HUB, RAW};
 use crate::raw_view::raw_view_name;
@@ -51,6 +51,17 @@ pub enum Reference {
         /// Table of the source.
         table: String,
     },
+}
+
+impl Reference {
+    /// The table of the lake it means.
+    #[must_use]
+    pub fn table_id(&self) -> TableId {
+        match self {
+            Self::Hub(table) => TableId::hub(table),
+            Self::Raw { source, table } => TableId::raw(source, table),
+        }
+    }
 }
 
 /// Everything that makes one table.

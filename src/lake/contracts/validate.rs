@@ -58,6 +58,7 @@ pub(super) fn tables(
         columns(contract, &mut report);
         layout(contract, &mut report);
         policy(contract, &mut report);
+        freshness(contract, &mut report);
         checks(contract, &mut report);
         if all_parsed {
             foreign_keys(contract, &by_name, &mut report);
@@ -141,6 +142,19 @@ fn policy(contract: &TableContract, report: &mut Report<'_>) {
         Some(other) => {
             let what = format!("policy column `{column}` is `{other}`");
             report.add("policy", what, "site and person columns are text");
+        }
+    }
+}
+
+fn freshness(contract: &TableContract, report: &mut Report<'_>) {
+    let Some(freshness) = &contract.freshness else { return };
+    let column = &freshness.column;
+    match contract.column(column).map(|column| column.column_type) {
+        None => report.add("freshness", unknown(column), "name the column of the business day"),
+        Some(ColumnType::Date) => {}
+        Some(other) => {
+            let what = format!("freshness column `{column}` is `{other}`");
+            report.add("freshness", what, "freshness is judged by a date column");
         }
     }
 }

@@ -128,6 +128,12 @@ impl LakeTable {
         Self { files: kept.into_iter().map(|(_, file)| file).collect(), ..self.clone() }
     }
 
+    /// Bytes of the files of this version.
+    #[must_use]
+    pub fn byte_count(&self) -> u64 {
+        self.files.iter().map(DataFile::size).sum()
+    }
+
     /// Files that may hold rows for which all of `filters` are true.
     fn candidates(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&DataFile>> {
         let Some(filter) = conjunction(filters.to_vec()) else {

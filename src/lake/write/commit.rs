@@ -13,7 +13,7 @@ use object_store::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::files::{DataFile, FILE_BYTES, FileWriter};
-use super::{WriteMode, WriteOutcome, WriteSpec, actions, sort};
+use super::{WriteMode, WriteOutcome, WriteSpec, Written, actions, sort};
 use crate::damage::LINES;
 use crate::table::DeltaTableHandle;
 use crate::{LakeError, durable};
@@ -45,8 +45,7 @@ pub(crate) async fn write(
     for attempt in 0..ATTEMPTS {
         match commit_on(handle, state.as_ref(), spec, &files).await {
             Ok(version) => {
-                let rows = files.iter().map(|file| file.rows).sum();
-                return Ok(WriteOutcome { version, rows, skipped: false });
+                return Ok(written(version, &files));
             }
             Err(lost) if is_rival(&lost) => pause(attempt, &files).await,
             Err(error) => return acknowledge(handle, spec, &files, error).await,
@@ -57,6 +56,18 @@ pub(crate) async fn write(
         }
     }
     Err(LakeError::Contended { table, attempts: ATTEMPTS })
+}
+
+/// What `files` amount to.
+fn amount(files: &[DataFile]) -> Written {
+    let rows = files.iter().map(|file| file.rows).sum();
+    let bytes = files.iter().map(|file| file.size).sum();
+    Written { rows, bytes, files: files.len() as u64 }
+}
+
+/// What committing `files` as `version` did.
+fn written(version: u64, files: &[DataFile]) -> WriteOutcome {
+    WriteOutcome { version, rows: amount(files).rows, skipped: false }
 }
 
 fn check(handle: &DeltaTableHandle, spec: &WriteSpec) -> Result<(), LakeError> {
@@ -101,7 +112,7 @@ async fn already_done(
     let Some(state) = state else { return Ok(None) };
     let known = handle.txn_version(state, &spec.txn.app_id).await?;
     let done = known.is_some_and(|known| known >= spec.txn.version);
-    Ok(done.then(|| WriteOutcome { version: state.version(), rows: 0, skipped: true }))
+    Ok(done.then(|| WriteOutcome::known(state.version())))
 }
 
 async fn commit_on(
@@ -124,7 +135,7 @@ async fn commit_on(
         }
     };
     list.extend(actions::adds(spec, files, now));
-    let mut metadata = spec.whole_metadata();
+    let mut metadata = spec.whole_metadata(amount(files));
     if let Some(state) = state.filter(|_| !spec.mode.changes_data()) {
         metadata.extend(handle.inherited_metadata(state.version()).await.map_err(other)?);
     }
@@ -205,10 +216,9 @@ async fn acknowledge(
     let state = handle.state(None).await?;
     match already_done(handle, state.as_ref(), spec).await? {
         Some(done) => {
-            let rows = files.iter().map(|file| file.rows).sum();
             // Others may have written since.
             let version = handle.version_of(&spec.txn).await?.unwrap_or(done.version);
-            Ok(WriteOutcome { version, rows, skipped: false })
+            Ok(written(version, files))
         }
         None => {
             Err(LakeError::Commit { table: handle.path().to_string(), source: Box::new(error) })

@@ -66,7 +66,18 @@ pub struct Txn {
 
 /// Metadata that is known only after the last row passed, such as counts of rows.
 #[derive(Clone)]
-pub struct LateMetadata(Arc<dyn Fn() -> BTreeMap<String, String> + Send + Sync>);
+pub struct LateMetadata(Arc<dyn Fn(Written) -> BTreeMap<String, String> + Send + Sync>);
+
+/// What lies in the store when a commit is about to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Rows of the files.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How many they are.
+    pub files: u64,
+}
 
 impl std::fmt::Debug for LateMetadata {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -122,17 +133,17 @@ impl WriteSpec {
     #[must_use]
     pub fn with_late_metadata(
         mut self,
-        entries: impl Fn() -> BTreeMap<String, String> + Send + Sync + 'static,
+        entries: impl Fn(Written) -> BTreeMap<String, String> + Send + Sync + 'static,
     ) -> Self {
         self.late_metadata = Some(LateMetadata(Arc::new(entries)));
         self
     }
 
     /// All metadata of the commit; the rows are written by now.
-    pub(crate) fn whole_metadata(&self) -> BTreeMap<String, String> {
+    pub(crate) fn whole_metadata(&self, written: Written) -> BTreeMap<String, String> {
         let mut all = self.metadata.clone();
         if let Some(LateMetadata(entries)) = &self.late_metadata {
-            all.extend(entries());
+            all.extend(entries(written));
         }
         all
     }
@@ -147,4 +158,11 @@ pub struct WriteOutcome {
     pub rows: u64,
     /// Whether the table already knew the transaction.
     pub skipped: bool,
+}
+
+impl WriteOutcome {
+    /// The transaction was known at `version` already.
+    pub(crate) fn known(version: u64) -> Self {
+        Self { version, rows: 0, skipped: true }
+    }
 }

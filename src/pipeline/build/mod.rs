@@ -53,6 +53,12 @@ pub struct BuiltTable {
     pub rows: u64,
     /// Whether an earlier build had already made exactly this.
     pub reused: bool,
+    /// Files of that version.
+    pub files: u64,
+    /// Bytes of these files.
+    pub bytes: u64,
+    /// Versions of what it was made from, by snapshot key; none for what never landed.
+    pub inputs: BTreeMap<String, Option<u64>>,
 }
 
 /// Result of a build: the context audits run in, and the versions a snapshot would name.
@@ -67,6 +73,11 @@ pub struct Built {
 
 /// Told about every table that is ready.
 pub trait BuildProgress: Send + Sync {
+    /// `table` is about to be made, or found to be made already.
+    fn build_started(&self, table: &str) {
+        let _ = table;
+    }
+
     /// `table` of `total` tables is ready.
     fn table_built(&self, table: &BuiltTable, done: usize, total: usize) {
         let _ = (table, done, total);
@@ -104,6 +115,7 @@ pub async fn build(
             let node = nodes[&target].clone();
             let run =
                 NodeRun { request: Arc::clone(&shared), context: context.clone(), node, inputs };
+            progress.build_started(&target);
             running.spawn(run.run());
         }
         let Some(finished) = running.join_next().await else { break };
@@ -130,10 +142,7 @@ async fn content(request: &BuildRequest, key: &str, version: u64) -> Result<u64,
 
 /// Content of what `node` reads, by snapshot key; a source table that never landed has none.
 fn inputs(node: &Node, versions: &BTreeMap<String, u64>) -> BTreeMap<String, Option<u64>> {
-    let key = |reference: &Reference| match reference {
-        Reference::Hub(table) => TableId::hub(table).key(),
-        Reference::Raw { source, table } => TableId::raw(source, table).key(),
-    };
+    let key = |reference: &Reference| reference.table_id().key();
     node.references.iter().map(key).map(|key| (key.clone(), versions.get(&key).copied())).collect()
 }
 

@@ -92,7 +92,9 @@ impl NodeRun {
         let loaded = self.request.lake.lake_table(&TableId::hub(&table), version).await;
         let loaded = loaded.map_err(|cause| BuildError::lake(&table, cause))?;
         let rows = loaded.row_count().unwrap_or_default();
-        Ok(BuiltTable { table, version, rows, reused })
+        let (files, bytes) = (loaded.file_count() as u64, loaded.byte_count());
+        let inputs = self.inputs.clone();
+        Ok(BuiltTable { table, version, rows, reused, files, bytes, inputs })
     }
 }
 

@@ -101,6 +101,10 @@ pub struct SourceConfig {
     /// How many refused rows its tables may have and still be published.
     #[serde(default)]
     pub max_quarantine: MaxQuarantine,
+    /// How long after the end of its business day the last night of a table may be, such as
+    /// `36h`: older tables are stale. Nothing is judged when absent.
+    #[serde(default)]
+    pub expect: Option<Span>,
     /// Tables by their name in the hub; every table of the contract when absent.
     #[serde(default)]
     pub tables: BTreeMap<String, TableConfig>,
@@ -155,6 +159,8 @@ pub struct TableConfig {
     pub schema: SchemaMode,
     /// How many refused rows it may have and still be published.
     pub max_quarantine: MaxQuarantine,
+    /// How old its last night may be, where that differs from the source's `expect`.
+    pub expect: Option<Span>,
 }
 
 /// How new and changed rows are told.

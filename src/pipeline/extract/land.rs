@@ -12,7 +12,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 use hub_domain::run::TableLoad;
-use hub_lake::{TableId, Txn, WriteMode, WriteSpec};
+use hub_lake::{TableId, Txn, WriteMode, WriteSpec, Written};
 use tokio::sync::mpsc;
 
 use super::builder::{LoadStamp, RawBuilder};
@@ -28,6 +28,8 @@ use super::{ExtractRequest, LoadKind, Progress, watermark};
 
 /// Batches that may wait for the lake.
 const DEPTH: usize = 4;
+/// Part of a load's time: what writing files took longer than reading rows.
+const WRITE: &str = "write";
 
 /// One landing, decided before the first row is read.
 struct Landing<'a> {
@@ -93,8 +95,20 @@ fn stream(
 }
 
 /// The load as commit metadata; asked for when the last row is written.
-fn metadata(told: &Mutex<Option<TableLoad>>) -> BTreeMap<String, String> {
-    let load = told.lock().expect("no holder of the load panics");
+fn metadata(
+    told: &Mutex<Option<TableLoad>>,
+    started: Instant,
+    written: Written,
+) -> BTreeMap<String, String> {
+    let mut load = told.lock().expect("no holder of the load panics");
+    if let Some(load) = load.as_mut() {
+        (load.bytes_written, load.files_written) = (written.bytes, written.files);
+        // Reading and writing go on at once: this is what writing took longer.
+        let before: u64 =
+            load.parts_ms.iter().filter(|(part, _)| *part != WRITE).map(|(_, ms)| *ms).sum();
+        load.duration_ms = millis(started);
+        load.parts_ms.insert(WRITE.to_owned(), load.duration_ms.saturating_sub(before));
+    }
     let text = load.as_ref().and_then(|load| serde_json::to_string(load).ok());
     text.into_iter().map(|text| (LOAD_METADATA.to_owned(), text)).collect()
 }
@@ -146,7 +160,7 @@ impl<'a> Landing<'a> {
     ) -> Result<Ended, ExtractError> {
         let (request, schema) = (self.request, self.spec.raw_schema());
         let told: Arc<Mutex<Option<TableLoad>>> = Arc::default();
-        let late = Arc::clone(&told);
+        let (late, started) = (Arc::clone(&told), self.started);
         let mode = match self.from {
             Some(_) => WriteMode::Append,
             None => WriteMode::Overwrite,
@@ -154,7 +168,7 @@ impl<'a> Landing<'a> {
         let write = WriteSpec::new(Arc::clone(&schema), mode, txn.clone())
             .with_metadata("clinichub.business_date", request.date.to_string())
             .with_metadata("clinichub.load_id", request.load_id)
-            .with_late_metadata(move || metadata(&late));
+            .with_late_metadata(move |written| metadata(&late, started, written));
         let (sender, receiver) = mpsc::channel(DEPTH);
         let rows = stream(schema, receiver);
         let handle = request.lake.table(&TableId::raw(&self.spec.source, &self.spec.table));
@@ -174,17 +188,19 @@ impl<'a> Landing<'a> {
             result
         };
         let (produced, written) = tokio::join!(produce, handle.write(write, rows));
-        let (sent, written) = match (produced, written) {
+        let (sent, outcome) = match (produced, written) {
             (_, Ok(outcome)) if outcome.skipped => return Ok(Ended::Landed(None)),
             (Err(error), _) => return Err(error),
             (Ok(Produced::Returned), _) => return Ok(Ended::Returned),
             (Ok(_), Err(error)) => return Err(self.land_error(error)),
-            (Ok(Produced::Sent(sent)), Ok(outcome)) => (sent, outcome.rows),
+            (Ok(Produced::Sent(sent)), Ok(outcome)) => (sent, outcome),
         };
-        if let Some(sent) = sent.filter(|sent| *sent != written) {
-            return Err(self.miscount(sent, written));
+        if let Some(sent) = sent.filter(|sent| *sent != outcome.rows) {
+            return Err(self.miscount(sent, outcome.rows));
         }
-        Ok(Ended::Landed(told.lock().expect("no holder of the load panics").take().map(Box::new)))
+        let load = told.lock().expect("no holder of the load panics").take();
+        let version = Some(outcome.version);
+        Ok(Ended::Landed(load.map(|load| Box::new(TableLoad { version, ..load }))))
     }
 
     /// Reads, accounts, and finds what is gone.
@@ -220,12 +236,15 @@ impl<'a> Landing<'a> {
         }
         drop(batches);
         let tally = self.finished(&slot)?;
+        let read_ms = millis(self.started);
+        let comparing = Instant::now();
         let gone = match self.compare(source, &tally, refused).await? {
             Compared::Gone(gone) => gone,
             Compared::Returned => return Ok(Produced::Returned),
         };
         let tombstones = if self.from.is_some() { gone.len() as u64 } else { 0 };
-        let load = self.load(&tally, gone.len() as u64 + tally.flagged);
+        let parts = [read_ms, millis(comparing)];
+        let load = self.load(&tally, gone.len() as u64 + tally.flagged, parts);
         if tombstones > 0 {
             for batch in self.tombstones(&gone)? {
                 if sender.send(Ok(batch)).await.is_err() {
@@ -331,7 +350,7 @@ impl<'a> Landing<'a> {
         Ok(batches)
     }
 
-    fn load(&self, tally: &Tally, rows_deleted: u64) -> TableLoad {
+    fn load(&self, tally: &Tally, rows_deleted: u64, [read_ms, keys_ms]: [u64; 2]) -> TableLoad {
         let (source, table) = (self.spec.source.clone(), self.spec.table.clone());
         if tally.ahead > 0 {
             let rows = tally.ahead;
@@ -362,7 +381,8 @@ impl<'a> Landing<'a> {
             rows_deleted,
             watermark_before: self.watermark_before.and_then(print),
             watermark_after: after.and_then(print),
-            duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms: millis(self.started),
+            parts_ms: BTreeMap::from([("read".to_owned(), read_ms), ("keys".to_owned(), keys_ms)]),
             ..TableLoad::default()
         }
     }
@@ -379,6 +399,10 @@ impl<'a> Landing<'a> {
         let (source_id, table) = (self.spec.source.clone(), self.spec.table.clone());
         ExtractError::Miscount { source_id, table, read, accounted }
     }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Key texts of rows that were refused for what they hold; of a row that repeats a key, the key

@@ -208,7 +208,10 @@ pub(super) fn text_at(texts: &StringArray, row: usize) -> &str {
 async fn load_of(handle: &DeltaTableHandle, version: u64) -> Result<Option<TableLoad>, Cause> {
     let metadata = handle.commit_metadata(version).await?;
     match metadata.get(LOAD_METADATA) {
-        Some(text) => Ok(Some(serde_json::from_str(text)?)),
+        Some(text) => {
+            let load: TableLoad = serde_json::from_str(text)?;
+            Ok(Some(TableLoad { version: Some(version), ..load }))
+        }
         None => Ok(None),
     }
 }

@@ -4,6 +4,7 @@
 use hub_domain::run::{Run, TableLoad};
 
 use super::{Nightly, NightlyError, NightlyRequest, Progress};
+use crate::lineage::Watched;
 
 impl Nightly {
     /// Builds, audits and publishes whatever is landed by now. `kind` names the run, `loads` are
@@ -22,12 +23,15 @@ impl Nightly {
         let request = NightlyRequest::of(date);
         let mut run = self.begun(kind, &request);
         run.loads = loads;
-        let result = async {
+        let told = Watched::begin(self, &run, progress);
+        let work = async {
             self.record(&run).await?;
             self.lake.probe().await.map_err(super::stages::lake_error)?;
-            self.publish_landed(&request, progress, &mut run).await
+            self.publish_landed(&request, &told, &mut run).await
         };
-        let result = self.while_held(result).await;
-        Ok(self.ended(run, result).await)
+        let result = self.while_held(Box::pin(work)).await;
+        let run = self.ended(run, result).await;
+        told.end(&run).await;
+        Ok(run)
     }
 }

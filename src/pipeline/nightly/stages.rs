@@ -74,7 +74,8 @@ impl Nightly {
             self.stage("notify", progress, run, notify(signals)).await?;
         }
         if let Some(plan) = &self.upkeep {
-            self.stage("upkeep", progress, run, self.keep_up(plan)).await?;
+            let keeping = Box::pin(self.keep_up(plan));
+            self.stage("upkeep", progress, run, keeping).await?;
         }
         Ok(())
     }

@@ -193,6 +193,7 @@ impl Bench {
             signals: None,
             upkeep: None,
             tenure: None,
+            lineage: None,
         }
     }
 

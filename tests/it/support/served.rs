@@ -81,6 +81,11 @@ impl Served {
         answer(CLIENT.get(format!("{}{path}", self.address)))
     }
 
+    pub(crate) fn get_as(&self, path: &str, key: &str) -> Answer {
+        let request = CLIENT.get(format!("{}{path}", self.address));
+        answer(request.bearer_auth(key))
+    }
+
     pub(crate) fn sql(&self, key: &str, statement: &str) -> Answer {
         let key = format!("Bearer {key}");
         self.post("/sql", &[("authorization", &key), ("accept", "text/csv")], statement)

@@ -5,6 +5,7 @@ pub(crate) mod alert;
 pub(crate) mod board;
 pub(crate) mod calendar;
 pub(crate) mod cost;
+pub(crate) mod freshness;
 pub(crate) mod funnel;
 pub(crate) mod metric;
 pub(crate) mod metrics;

@@ -46,6 +46,18 @@ pub(crate) struct Run {
     error: Option<String>,
 }
 
+/// Whether a table's night is in the lake.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "hub_domain::run::LoadStatus")]
+pub(crate) enum LoadStatus {
+    /// Landed, now or by an earlier run of the same night.
+    Loaded,
+    /// The source's columns drifted: the table stays as it was landed last, the others load.
+    Frozen,
+    /// Reading the source is switched off: the table stays as it was landed last.
+    Stopped,
+}
+
 /// Counts of one source table: `rowsRead = rowsLoaded + rowsRejected`, exactly.
 #[derive(SimpleObject)]
 pub(crate) struct TableLoad {
@@ -53,8 +65,12 @@ pub(crate) struct TableLoad {
     source: String,
     /// Table at the source.
     table: String,
-    /// `full` or `cursor`.
+    /// `full`, `cursor` or `backfill`.
     mode: String,
+    /// Whether the night is in the lake.
+    status: LoadStatus,
+    /// What an operator should know, such as columns that came or went.
+    notices: Vec<String>,
     /// Rows the source delivered.
     rows_read: u64,
     /// Rows landed.
@@ -65,7 +81,43 @@ pub(crate) struct TableLoad {
     rejected: Vec<RejectedRows>,
     /// Rows found deleted at the source.
     rows_deleted: u64,
+    /// Cursor value before; null for full reads.
+    watermark_before: Option<String>,
+    /// Cursor value after; null for full reads of tables without a cursor.
+    watermark_after: Option<String>,
+    /// Bytes of the files written.
+    bytes_written: u64,
+    /// Files written.
+    files_written: u64,
+    /// Version of the landed table that holds the night; null when it is not in the lake.
+    version: Option<u64>,
+    /// Source against lake; empty where the source cannot be asked.
+    reconciled: Vec<ReconciledAmount>,
     /// Wall time in milliseconds.
+    duration_ms: u64,
+    /// Wall time of its parts: `read`, `keys`, `reconcile`, `write`.
+    parts: Vec<PartTime>,
+}
+
+/// The same amount, counted at the source and in the lake.
+#[derive(SimpleObject)]
+pub(crate) struct ReconciledAmount {
+    /// What is compared: `rows`, `keys`, `sum:<column>`.
+    amount: String,
+    /// As the source counts it.
+    source: String,
+    /// As the lake holds it, rows in quarantine included.
+    lake: String,
+    /// Whether both are equal.
+    equal: bool,
+}
+
+/// Wall time of one part of a load.
+#[derive(SimpleObject)]
+pub(crate) struct PartTime {
+    /// `read`, `keys`, `reconcile`, `write`.
+    part: String,
+    /// Milliseconds.
     duration_ms: u64,
 }
 
@@ -111,16 +163,34 @@ impl From<domain::TableLoad> for TableLoad {
     fn from(load: domain::TableLoad) -> Self {
         let rows_rejected = load.rows_rejected();
         let rejected = load.rejected.into_iter();
+        let reconciled = load.reconciled.into_iter().map(ReconciledAmount::from);
+        let parts = load.parts_ms.into_iter();
         Self {
             source: load.source,
             table: load.table,
             mode: load.mode,
+            status: load.status.into(),
+            notices: load.notices,
             rows_read: load.rows_read,
             rows_loaded: load.rows_loaded,
             rows_rejected,
             rejected: rejected.map(|(reason, rows)| RejectedRows { reason, rows }).collect(),
             rows_deleted: load.rows_deleted,
+            watermark_before: load.watermark_before,
+            watermark_after: load.watermark_after,
+            bytes_written: load.bytes_written,
+            files_written: load.files_written,
+            version: load.version,
+            reconciled: reconciled.collect(),
             duration_ms: load.duration_ms,
+            parts: parts.map(|(part, duration_ms)| PartTime { part, duration_ms }).collect(),
         }
+    }
+}
+
+impl From<domain::Reconciled> for ReconciledAmount {
+    fn from(found: domain::Reconciled) -> Self {
+        let equal = found.source == found.lake;
+        Self { amount: found.amount, source: found.source, lake: found.lake, equal }
     }
 }

@@ -1,12 +1,18 @@
 //! The published snapshot and the freshness of answers.
 
-use async_graphql::{ID, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, ID, SimpleObject};
+use hub_domain::ports::ReadSession;
 use hub_domain::snapshot as domain;
 
+use crate::graphql::error::Result;
+use crate::graphql::model::freshness::TableFreshness;
 use crate::graphql::scalars::{Date, DateTime};
 
 /// One published night: the set of table versions every answer of a request is read from.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct Snapshot {
     /// Number, counting from 1 without gaps.
     id: ID,
@@ -24,6 +30,18 @@ pub(crate) struct Snapshot {
     tables: Vec<TableVersion>,
     /// Every audit check and its outcome.
     audits: Vec<AuditResult>,
+    #[graphql(skip)]
+    session: Arc<dyn ReadSession>,
+}
+
+#[ComplexObject]
+impl Snapshot {
+    /// How old its tables are now, per site, for what the caller sees.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn freshness(&self) -> Result<Vec<TableFreshness>> {
+        let tables = self.session.table_freshness().await?;
+        Ok(tables.into_iter().map(TableFreshness::from).collect())
+    }
 }
 
 /// Version of one table.
@@ -48,8 +66,10 @@ pub(crate) struct AuditResult {
     blocking: bool,
 }
 
-impl From<&domain::Snapshot> for Snapshot {
-    fn from(snapshot: &domain::Snapshot) -> Self {
+impl Snapshot {
+    /// The snapshot `session` reads.
+    pub(crate) fn of(session: &Arc<dyn ReadSession>) -> Self {
+        let snapshot = session.snapshot();
         let tables = snapshot.tables.iter();
         Self {
             id: snapshot.id.into(),
@@ -62,6 +82,7 @@ impl From<&domain::Snapshot> for Snapshot {
                 .map(|(name, version)| TableVersion { name: name.clone(), version: *version })
                 .collect(),
             audits: snapshot.audits.iter().map(AuditResult::from).collect(),
+            session: Arc::clone(session),
         }
     }
 }

@@ -34,7 +34,7 @@ impl OperationQuery {
     ) -> Result<Snapshot> {
         let scope = ctx.scope();
         let pick = match (as_of, id) {
-            (None, None) => return Ok(Snapshot::from(scope.session().await?.snapshot())),
+            (None, None) => return Ok(Snapshot::of(scope.shared_session().await?)),
             (Some(at), None) => SnapshotPick::AsOf(at.0),
             (None, Some(id)) => {
                 SnapshotPick::Id(id.parse().map_err(|_| GqlError::not_found("snapshot"))?)
@@ -47,7 +47,7 @@ impl OperationQuery {
             }
         };
         let session = scope.state.warehouse.session(&scope.principal, pick).await?;
-        Ok(Snapshot::from(session.snapshot()))
+        Ok(Snapshot::of(&session))
     }
 
     /// Org units the caller sees.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use hub_domain::board::{Board, BoardQuery, Card, Chart, Lane, Status, Tile};
 use hub_domain::calendar::DateRange;
 use hub_domain::cost::{CostDimension, CostRow, CostStructure};
+use hub_domain::freshness::{FreshState, Layer, TableFreshness};
 use hub_domain::funnel::{FunnelResult, FunnelSeries, FunnelStep, StepCount};
 use hub_domain::metric::{
     DimensionFilter, DimensionValue, MetricValue, MetricsQuery, MetricsResult, MetricsRow,
@@ -108,6 +109,22 @@ impl ReadSession for Session {
             published_at: self.snapshot.published_at,
             provisional: false,
         }
+    }
+
+    async fn table_freshness(&self) -> Result<Vec<TableFreshness>, Error> {
+        self.world.suffer().await?;
+        let tables = self.sites().into_iter().map(|site| TableFreshness {
+            layer: Layer::Hub,
+            source: "his".into(),
+            table: "visit".into(),
+            site: Some(site.into()),
+            data_through: Some(day("2026-03-31")),
+            last_load_at: Some(at("2026-03-31T18:30:00Z")),
+            expect_seconds: Some(129_600),
+            age_seconds: Some(9_000),
+            state: FreshState::Fresh,
+        });
+        Ok(tables.collect())
     }
 
     async fn org_units(

@@ -10,7 +10,7 @@ use hub_domain::metric::Operator;
 use hub_domain::page::{Edge, Page, PageRequest};
 use hub_domain::ports::{Access, AccessLog, Alerts, Authenticator, Runs};
 use hub_domain::principal::Role;
-use hub_domain::run::{Run, RunStatus, StageTime, TableLoad};
+use hub_domain::run::{Reconciled, Run, RunStatus, StageTime, TableLoad};
 use hub_domain::{Error, Principal};
 use rust_decimal::Decimal;
 use tokio_stream::wrappers::BroadcastStream;
@@ -140,7 +140,17 @@ impl Runs for World {
             rows_loaded: 8,
             rejected: [("bad_date".to_owned(), 2)].into(),
             rows_deleted: 1,
+            watermark_after: Some("2026-03-31 23:59:59".into()),
+            bytes_written: 2_048,
+            files_written: 1,
+            version: Some(6),
+            reconciled: vec![Reconciled {
+                amount: "rows".into(),
+                source: "10".into(),
+                lake: "10".into(),
+            }],
             duration_ms: 12,
+            parts_ms: [("read".to_owned(), 9), ("write".to_owned(), 3)].into(),
             ..TableLoad::default()
         };
         let run = Run {

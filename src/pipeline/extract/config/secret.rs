@@ -6,6 +6,17 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+/// What of an address may be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// Host name or address.
+    pub(crate) host: String,
+    /// Port; the protocol's own when absent.
+    pub(crate) port: Option<u16>,
+    /// Database.
+    pub(crate) database: String,
+}
+
 /// Address of a database.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -21,6 +32,27 @@ impl SourceUrl {
     /// The address, password included; for drivers only.
     pub(in super::super) fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// Where the database is, without user and password; none when the address does not say.
+    pub(crate) fn server(&self) -> Option<Server> {
+        let named = |host: &str, port, database: &str| Server {
+            host: host.to_owned(),
+            port,
+            database: database.to_owned(),
+        };
+        if let Ok(url) = url::Url::parse(&self.0) {
+            let host = url.host_str()?;
+            return Some(named(host, url.port(), url.path().trim_start_matches('/')));
+        }
+        // `host=… dbname=…`, as libpq writes addresses.
+        let parsed: tokio_postgres::Config = self.0.parse().ok()?;
+        let host = parsed.get_hosts().iter().find_map(|host| match host {
+            tokio_postgres::config::Host::Tcp(name) => Some(name.as_str()),
+            tokio_postgres::config::Host::Unix(_) => None,
+        });
+        let port = parsed.get_ports().first().copied();
+        Some(named(host.unwrap_or("localhost"), port, parsed.get_dbname().unwrap_or_default()))
     }
 
     /// The file of `sqlite://./his.db`, `sqlite:his.db` or `file:his.db`.

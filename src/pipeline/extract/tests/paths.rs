@@ -22,7 +22,7 @@ const COLUMNS: &str = "{ id: int64, big: 'int64?', ok: 'bool?', born: 'date?', a
 fn seed() -> u64 {
     let seed = std::env::var("CLINICHUB_SEED").ok().and_then(|text| text.parse().ok());
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
-    println!("CLINICHUB_SEED={seed}");
+    eprintln!("CLINICHUB_SEED={seed}");
     seed
 }
 
