@@ -166,7 +166,10 @@ mod tests {
         let columns: Vec<(&str, Arc<dyn Array>)> = vec![
             ("id", Arc::new(Int64Array::from_iter_values(0..rows as i64))),
             ("doctor", Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|n| n % 900)))),
-            ("far", Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|n| n % 2 << 40)))),
+            (
+                "far",
+                Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|n| (n % 2) << 40))),
+            ),
             ("no", texts(|n| format!("V{n}"))),
             ("kind", texts(|n| format!("{}", n % 4))),
             ("paid", Arc::new(decimals.with_precision_and_scale(12, 2).expect("a type"))),
