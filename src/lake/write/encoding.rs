@@ -98,13 +98,13 @@ fn choice(values: &dyn Array, landing: bool) -> Choice {
             let sample = sample(values.as_string::<i32>().iter());
             if repeats(&sample) { Choice::Dictionary } else { Choice::Plain }
         }
-        DataType::Int64 => of_numbers(numbers::<Int64Type>(values), landing),
-        DataType::Date32 => of_numbers(numbers::<Date32Type>(values), landing),
+        DataType::Int64 => of_numbers(&numbers::<Int64Type>(values), landing),
+        DataType::Date32 => of_numbers(&numbers::<Date32Type>(values), landing),
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            of_numbers(numbers::<TimestampMicrosecondType>(values), landing)
+            of_numbers(&numbers::<TimestampMicrosecondType>(values), landing)
         }
         DataType::Decimal128(precision, _) => {
-            let chosen = of_numbers(numbers::<Decimal128Type>(values), landing);
+            let chosen = of_numbers(&numbers::<Decimal128Type>(values), landing);
             let plain = *precision > INTEGER_DIGITS && chosen == Choice::Differences;
             if plain { Choice::Plain } else { chosen }
         }
@@ -112,8 +112,8 @@ fn choice(values: &dyn Array, landing: bool) -> Choice {
     }
 }
 
-fn of_numbers(sample: Vec<i128>, landing: bool) -> Choice {
-    if !repeats(&sample) {
+fn of_numbers(sample: &[i128], landing: bool) -> Choice {
+    if !repeats(sample) {
         return Choice::Differences;
     }
     let (Some(least), Some(most)) = (sample.iter().min(), sample.iter().max()) else {
@@ -121,7 +121,7 @@ fn of_numbers(sample: Vec<i128>, landing: bool) -> Choice {
     };
     // A difference has a sign; an entry of a dictionary is its number.
     let difference = i128::BITS - (most - least).leading_zeros() + u32::from(most != least);
-    let entry = distinct(&sample).next_power_of_two().trailing_zeros();
+    let entry = distinct(sample).next_power_of_two().trailing_zeros();
     if landing && difference <= entry + 8 { Choice::Differences } else { Choice::Dictionary }
 }
 
