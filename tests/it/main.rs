@@ -13,7 +13,6 @@ mod cli;
 mod hooks;
 mod kills;
 mod nights;
-mod ops;
 mod rivals;
 mod servers;
 mod slt;
