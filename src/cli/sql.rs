@@ -1,5 +1,7 @@
 //! `clinichub sql`: one statement under a user's policy, or a prompt.
 
+mod formulas;
+
 use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
 
@@ -14,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ConfigArgs, prompt};
 use crate::app::App;
+use formulas::disarmed;
 
 /// Options of `sql`.
 #[derive(Debug, Args)]
@@ -36,7 +39,7 @@ pub struct SqlArgs {
 pub(super) enum Format {
     /// A frame for people.
     Table,
-    /// Comma-separated, with a header.
+    /// Comma-separated, with a header; texts that a spreadsheet would run are marked by `'`.
     Csv,
     /// An array of objects.
     Json,
@@ -109,7 +112,7 @@ pub(super) async fn write(mut stream: LimitedStream, format: Format) -> anyhow::
             let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(out);
             writer.write(&arrow::array::RecordBatch::new_empty(schema))?;
             while let Some(batch) = stream.next_batch().await {
-                writer.write(&batch?)?;
+                writer.write(&disarmed(&batch?)?)?;
             }
         }
         Format::Json => {

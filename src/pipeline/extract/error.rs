@@ -66,6 +66,18 @@ pub enum ExtractError {
         /// What to do.
         hint: String,
     },
+    /// A file cannot be what it should be.
+    #[error("table `{table}` of source `{source_id}`: {what}\n  hint: {hint}")]
+    File {
+        /// Source id.
+        source_id: String,
+        /// Table.
+        table: String,
+        /// What is wrong, the file in backticks.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
     /// Reading broke off.
     #[error(
         "reading table `{table}` of source `{source_id}` broke off{}\n  hint: {}",

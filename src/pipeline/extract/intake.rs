@@ -287,6 +287,11 @@ impl Intake {
         Ok(())
     }
 
+    /// Notes what an operator should know of this read; never a data value.
+    pub fn notice(&mut self, text: String) {
+        self.tally.notices.push(text);
+    }
+
     /// Takes a row of which no cell can be told.
     pub fn unreadable(&mut self, reason: Reason, column: &str, place: &Place) {
         self.tally.read += 1;

@@ -378,6 +378,7 @@ impl<'a> Landing<'a> {
             rejected: tally.rejected.clone(),
             rejected_new: tally.rejected_new,
             key_faults: tally.key_faults,
+            notices: tally.notices.clone(),
             rows_deleted,
             watermark_before: self.watermark_before.and_then(print),
             watermark_after: after.and_then(print),

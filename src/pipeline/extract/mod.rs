@@ -14,12 +14,15 @@ mod column;
 mod config;
 mod csv;
 mod error;
+mod folder;
 mod intake;
+mod jsonl;
 mod keys;
 mod land;
 mod landed;
 mod mysql;
 mod outlet;
+mod parquet;
 mod postgres;
 mod quarantined;
 mod reject;
@@ -29,6 +32,8 @@ mod sealed;
 mod source;
 mod sql;
 mod sqlite;
+#[cfg(feature = "sqlserver")]
+mod sqlserver;
 mod tally;
 mod trouble;
 mod watermark;
@@ -239,10 +244,13 @@ async fn table_spec(
     config: &TableConfig,
 ) -> Result<TableSpec, ExtractError> {
     let relation = config.relation(table, request.config.kind);
-    let found = source.describe(&relation).await.map_err(|cause| ExtractError::Describe {
-        source_id: request.source.to_owned(),
-        table: table.to_owned(),
-        cause,
+    let found = source.describe(&relation).await.map_err(|cause| {
+        let fault = folder::told(request.source, table, &cause);
+        fault.unwrap_or_else(|| ExtractError::Describe {
+            source_id: request.source.to_owned(),
+            table: table.to_owned(),
+            cause,
+        })
     })?;
     let contract = request.contracts.sources.get(request.source);
     let contract = contract.and_then(|contract| contract.tables.get(table));

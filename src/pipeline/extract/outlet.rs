@@ -42,6 +42,10 @@ impl Outlet {
         self.pass_on()
     }
 
+    pub(super) fn notice(&mut self, text: String) {
+        self.intake.notice(text);
+    }
+
     fn pass_on(&mut self) -> Result<(), ExtractError> {
         match self.intake.full_batch()? {
             Some(batch) => self.send(batch),

@@ -15,8 +15,12 @@ use super::cell::Cell;
 pub enum Reason {
     /// Bytes that are not text in the declared encoding.
     BadEncoding,
-    /// A CSV row with more or fewer fields than the header.
+    /// A CSV row with more or fewer fields than the header, or with text after a closing quote.
     RaggedRow,
+    /// A CSV row that repeats the header of its file.
+    RepeatedHeader,
+    /// A line that is no JSON object, or one that names a member twice.
+    BadJson,
     /// NULL in a key column.
     NullKey,
     /// Year, month or day is zero.
@@ -38,6 +42,8 @@ impl Reason {
         match self {
             Self::BadEncoding => "bad_encoding",
             Self::RaggedRow => "ragged_row",
+            Self::RepeatedHeader => "repeated_header",
+            Self::BadJson => "bad_json",
             Self::NullKey => "null_key",
             Self::ZeroDate => "zero_date",
             Self::ImpossibleDate => "impossible_date",
@@ -51,7 +57,7 @@ impl Reason {
     /// then the columns as the source orders them.
     pub(super) fn rank(self, position: usize) -> (u8, usize) {
         let class = match self {
-            Self::BadEncoding | Self::RaggedRow => 0,
+            Self::BadEncoding | Self::RaggedRow | Self::RepeatedHeader | Self::BadJson => 0,
             Self::NullKey => 1,
             Self::DuplicateKey => 3,
             _ => 2,

@@ -11,11 +11,15 @@ use super::config::{SourceConfig, SourceKind};
 use super::csv::Csv;
 use super::error::{Cause, ExtractError, Told};
 use super::intake::Intake;
+use super::jsonl::Jsonl;
 use super::mysql::Mysql;
 use super::outlet::BatchStream;
+use super::parquet::Parquet;
 use super::postgres::Postgres;
 use super::schema::{FoundColumn, Relation};
 use super::sqlite::Sqlite;
+#[cfg(feature = "sqlserver")]
+use super::sqlserver::Sqlserver;
 use super::trouble::{NoAnswer, Trouble};
 
 /// Openings tried again after one that failed for a reason that may pass.
@@ -97,9 +101,13 @@ async fn open_now(config: &SourceConfig, zone: Tz) -> Result<Box<dyn Source>, Ca
         SourceKind::Postgres => {
             Postgres::open(config, zone).await.map(|source| Box::new(source) as _)
         }
-        SourceKind::Parquet | SourceKind::Jsonl | SourceKind::Sqlserver => {
-            Err(Told(format!("kind `{}` cannot be read yet", config.kind.name())).into())
-        }
+        SourceKind::Parquet => Parquet::open(config).map(|source| Box::new(source) as _),
+        SourceKind::Jsonl => Jsonl::open(config).map(|source| Box::new(source) as _),
+        #[cfg(feature = "sqlserver")]
+        SourceKind::Sqlserver => Sqlserver::open(config).await.map(|source| Box::new(source) as _),
+        // A fault of the configuration, told above.
+        #[cfg(not(feature = "sqlserver"))]
+        SourceKind::Sqlserver => Err(Told("not in this build".into()).into()),
         SourceKind::Mysql => Mysql::open(config).await.map(|source| Box::new(source) as _),
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Tally {
     pub(super) landed: u64,
     /// Accepted rows that carry the delete flag.
     pub(super) flagged: u64,
+    /// What an operator should know.
+    pub(super) notices: Vec<String>,
     /// Values set to NULL under `discard_value`.
     pub(super) discarded: u64,
     /// Newest cursor position seen.
@@ -49,6 +51,7 @@ impl Tally {
             landed,
             flagged,
             discarded,
+            notices,
             newest,
             ahead,
             keys,
@@ -64,6 +67,7 @@ impl Tally {
         self.discarded += discarded;
         self.newest = self.newest.max(newest);
         self.ahead += ahead;
+        self.notices.extend(notices);
         for (reason, rows) in rejected {
             *self.rejected.entry(reason).or_default() += rows;
         }

@@ -85,8 +85,46 @@ pub(super) fn parse_day(text: &[u8]) -> Result<Civil, Reason> {
     Ok(Civil { year: i64::from(year), month, day, ..Civil::default() })
 }
 
-/// Reads `YYYY-MM-DD HH:MM:SS[.f]`, with a blank or a `T` between.
-pub(super) fn parse_moment(text: &[u8]) -> Result<Civil, Reason> {
+/// A date and time as text tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Of a wall clock.
+    Wall(Civil),
+    /// µs since 1970 in UTC: the text names its offset.
+    Instant(i64),
+}
+
+/// Reads `YYYY-MM-DD HH:MM:SS[.f]`, with a blank or a `T` between, and after it `Z`, `+08`,
+/// `+0800` or `+08:00` where the text names its offset.
+pub(super) fn parse_moment(text: &[u8]) -> Result<Moment, Reason> {
+    let clock = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
+    let zone = text[clock..].iter().position(|byte| matches!(byte, b'Z' | b'+' | b'-'));
+    let Some(zone) = zone.map(|at| clock + at) else {
+        return parse_wall(text).map(Moment::Wall);
+    };
+    let civil = parse_wall(&text[..zone])?;
+    let offset = i64::from(offset_minutes(&text[zone..])?) * 60_000_000;
+    let micros = i64::from(civil.day_number()?) * 86_400_000_000 + civil.micros_of_day()?;
+    within_years(micros - offset).map(Moment::Instant)
+}
+
+/// Minutes east of UTC.
+fn offset_minutes(text: &[u8]) -> Result<i32, Reason> {
+    let (sign, hours, minutes) = match text {
+        b"Z" => return Ok(0),
+        [sign, h1, h2] => (sign, [*h1, *h2], *b"00"),
+        [sign, h1, h2, m1, m2] | [sign, h1, h2, b':', m1, m2] => (sign, [*h1, *h2], [*m1, *m2]),
+        _ => return Err(Reason::BadValue),
+    };
+    let (hours, minutes) = (digits(&hours)?, digits(&minutes)?);
+    if *sign == b'Z' || hours > 15 || minutes > 59 {
+        return Err(Reason::BadValue);
+    }
+    let east = (hours * 60 + minutes) as i32;
+    Ok(if *sign == b'-' { -east } else { east })
+}
+
+fn parse_wall(text: &[u8]) -> Result<Civil, Reason> {
     let split = text.iter().position(|byte| matches!(byte, b' ' | b'T'));
     let date = parse_day(&text[..split.unwrap_or(text.len())])?;
     // A zero or impossible day is that, whatever follows it.

@@ -12,6 +12,7 @@ use hub_domain::contract::ColumnType;
 use sha2::{Digest, Sha256};
 
 pub use date::Civil;
+use date::Moment;
 pub(super) use zone::{FIRST_DAY, LAST_DAY, ZoneTable};
 
 use super::reject::Reason;
@@ -206,7 +207,10 @@ fn day(cell: Cell<'_>) -> Result<i32, Reason> {
 
 fn instant(cell: Cell<'_>, zone: &mut ZoneTable) -> Result<i64, Reason> {
     match cell {
-        Cell::Text(bytes) => zone.instant(&date::parse_moment(utf8(bytes)?.as_bytes())?),
+        Cell::Text(bytes) => match date::parse_moment(utf8(bytes)?.as_bytes())? {
+            Moment::Wall(civil) => zone.instant(&civil),
+            Moment::Instant(micros) => Ok(micros),
+        },
         Cell::Civil(civil) => zone.instant(&civil),
         Cell::Instant(micros) => date::within_years(micros),
         Cell::Never => Err(Reason::ImpossibleDate),

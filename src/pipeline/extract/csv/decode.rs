@@ -1,21 +1,30 @@
-//! Any encoding to UTF-8 while reading, remembering where a sequence was malformed.
+//! Any encoding to UTF-8 while reading, remembering where a sequence was malformed and what the
+//! text of the row in hand is.
 //!
 //! Decoding comes before splitting into fields, because in encodings such as UTF-16 or GBK with
 //! `|` between fields the bytes of a delimiter may be part of a character.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use encoding_rs::{Decoder, DecoderResult, Encoding};
+
+use super::super::folder::{FileFault, ROW_BYTES};
 
 /// Stands in the text where a sequence was malformed.
 pub(super) const MARK: &str = "\u{fffd}";
 
 const RAW_BYTES: usize = 64 << 10;
+/// Text that is done with is dropped when there is this much of it.
+const DONE_BYTES: usize = 256 << 10;
 
-/// A reader of UTF-8 over a reader of anything. A byte order mark is dropped and obeyed.
+/// A reader of UTF-8 over a reader of anything. A byte order mark is dropped and obeyed; a last
+/// line without its end is given one.
 pub(super) struct Decoded<R> {
     inner: R,
+    /// Name of the file, for what may be said against it.
+    name: Arc<str>,
     decoder: Decoder,
     raw: Box<[u8]>,
     raw_at: usize,
@@ -24,34 +33,45 @@ pub(super) struct Decoded<R> {
     ended: bool,
     /// The decoder has been told and said its last; it must not be asked again.
     finished: bool,
+    /// The end of the last line is there, found or given.
+    closed: bool,
+    /// The last line was given its end.
+    open_end: bool,
     text: Vec<u8>,
     text_at: usize,
     /// Bytes of text made so far.
     made: u64,
+    last: Option<u8>,
     /// Offsets of marks in the text that are not asked about yet.
     malformed: VecDeque<u64>,
-    /// Offsets of line feeds that are not asked about yet.
-    feeds: VecDeque<u64>,
-    /// Line feeds asked about.
-    lines: u64,
+    /// Text that was handed on and is not done with, after what is to be dropped.
+    kept: Vec<u8>,
+    kept_from: usize,
+    /// Offset of `kept[kept_from]` in the text.
+    kept_at: u64,
 }
 
 impl<R: Read> Decoded<R> {
-    pub(super) fn new(inner: R, encoding: &'static Encoding) -> Self {
+    pub(super) fn new(inner: R, name: Arc<str>, encoding: &'static Encoding) -> Self {
         Self {
             inner,
+            name,
             decoder: encoding.new_decoder(),
             raw: vec![0; RAW_BYTES].into_boxed_slice(),
             raw_at: 0,
             raw_end: 0,
             ended: false,
             finished: false,
+            closed: false,
+            open_end: false,
             text: Vec::new(),
             text_at: 0,
             made: 0,
+            last: None,
             malformed: VecDeque::new(),
-            feeds: VecDeque::new(),
-            lines: 0,
+            kept: Vec::new(),
+            kept_from: 0,
+            kept_at: 0,
         }
     }
 
@@ -61,11 +81,27 @@ impl<R: Read> Decoded<R> {
         self.malformed.drain(..before).len() > 0
     }
 
-    /// Line feeds before `offset` of the text. Offsets asked about must not go back.
-    pub(super) fn feeds_before(&mut self, offset: u64) -> u64 {
-        let before = self.feeds.partition_point(|at| *at < offset);
-        self.lines += self.feeds.drain(..before).len() as u64;
-        self.lines
+    /// The text up to `offset` that is not done with.
+    pub(super) fn until(&self, offset: u64) -> &[u8] {
+        let length = usize::try_from(offset.saturating_sub(self.kept_at)).unwrap_or(usize::MAX);
+        let kept = &self.kept[self.kept_from..];
+        &kept[..length.min(kept.len())]
+    }
+
+    /// Is done with the text up to `offset`.
+    pub(super) fn done(&mut self, offset: u64) {
+        let length = self.until(offset).len();
+        self.kept_from += length;
+        self.kept_at += length as u64;
+        if self.kept_from == self.kept.len() || self.kept_from >= DONE_BYTES {
+            self.kept.drain(..self.kept_from);
+            self.kept_from = 0;
+        }
+    }
+
+    /// Whether the text ends at `offset`, and there without the end of its last line.
+    pub(super) fn cut_at(&self, offset: u64) -> bool {
+        self.closed && self.open_end && offset >= self.made
     }
 
     /// Makes more text; leaves none only at the end.
@@ -79,6 +115,15 @@ impl<R: Read> Decoded<R> {
             }
             self.decode()?;
         }
+        if self.text.is_empty() && !self.closed {
+            self.closed = true;
+            self.open_end = self.last.is_some_and(|last| last != b'\n');
+            if self.open_end {
+                self.text.push(b'\n');
+                self.made += 1;
+            }
+        }
+        self.last = self.text.last().copied().or(self.last);
         Ok(())
     }
 
@@ -93,9 +138,6 @@ impl<R: Read> Decoded<R> {
             self.decoder.decode_to_utf8_without_replacement(source, &mut self.text, self.ended);
         self.raw_at += read;
         self.text.truncate(written);
-        let made = self.made;
-        let feeds = self.text.iter().zip(made..).filter(|(byte, _)| **byte == b'\n');
-        self.feeds.extend(feeds.map(|(_, offset)| offset));
         self.made += written as u64;
         match result {
             DecoderResult::Malformed(..) => {
@@ -115,9 +157,15 @@ impl<R: Read> Read for Decoded<R> {
         if self.text_at == self.text.len() {
             self.refill()?;
         }
+        if (self.kept.len() - self.kept_from) as u64 > ROW_BYTES {
+            let what = format!("file `{}` has a row of over {} MiB", self.name, ROW_BYTES >> 20);
+            let hint = "look for a quote that is not closed";
+            return Err(io::Error::other(FileFault::new(what, hint)));
+        }
         let ready = &self.text[self.text_at..];
         let count = ready.len().min(out.len());
         out[..count].copy_from_slice(&ready[..count]);
+        self.kept.extend_from_slice(&ready[..count]);
         self.text_at += count;
         Ok(count)
     }
@@ -129,9 +177,14 @@ mod tests {
 
     fn decode(label: &str, bytes: &[u8]) -> (String, Vec<u64>) {
         let encoding = Encoding::for_label(label.as_bytes()).expect("a label");
-        let mut reader = Decoded::new(bytes, encoding);
+        let mut reader = Decoded::new(bytes, "t.csv".into(), encoding);
         let mut text = String::new();
         reader.read_to_string(&mut text).expect("UTF-8 comes out");
+        assert_eq!(reader.until(u64::MAX), text.as_bytes());
+        assert_eq!(reader.cut_at(u64::MAX), !text.is_empty() && reader.open_end);
+        if reader.open_end {
+            assert_eq!(text.pop(), Some('\n'));
+        }
         (text, reader.malformed.into_iter().collect())
     }
 
@@ -158,5 +211,20 @@ mod tests {
         let long = "客户".repeat(100_000);
         let bytes = encoding_rs::GB18030.encode(&long).0;
         assert_eq!(decode("gbk", &bytes).0, long);
+        assert_eq!(decode("utf-8", b""), (String::new(), vec![]));
+    }
+
+    #[test]
+    fn text_is_kept_until_it_is_done_with() {
+        let encoding = encoding_rs::UTF_8;
+        let mut reader = Decoded::new(&b"one\ntwo"[..], "t.csv".into(), encoding);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).expect("text");
+        assert_eq!(reader.until(4), b"one\n");
+        reader.done(4);
+        assert!(!reader.cut_at(4) && reader.cut_at(8));
+        assert_eq!(reader.until(8), b"two\n");
+        reader.done(8);
+        assert_eq!(reader.until(99), b"");
     }
 }

@@ -1,13 +1,11 @@
 //! Folders of CSV files. Headers are matched by name, so columns may move; a row is judged
-//! whole: undecodable or ragged rows are refused with file and line.
+//! whole: undecodable, ragged or wrongly quoted rows are refused with file and line.
 
 mod decode;
+mod rows;
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::csv::{ByteRecord, Reader, ReaderBuilder};
 use async_trait::async_trait;
 use encoding_rs::Encoding;
 use futures::StreamExt;
@@ -16,100 +14,100 @@ use hub_domain::contract::ColumnType;
 use super::cell::Cell;
 use super::config::SourceConfig;
 use super::error::{Cause, ExtractError, Told};
-use super::intake::{Intake, broken};
+use super::folder::{FileFault, Folder, Piece, distinct, failed};
+use super::intake::Intake;
 use super::outlet::{BatchStream, Outlet, blocking};
 use super::reject::{Place, Reason};
 use super::schema::{FoundColumn, Native, Relation, TableSpec};
 use super::source::Source;
-use decode::Decoded;
+use rows::{Fault, Row, Rows};
 
 /// A folder of CSV files and how they are written.
 #[derive(Debug, Clone)]
 pub(super) struct Csv {
-    folder: PathBuf,
+    folder: Folder,
     encoding: &'static Encoding,
     delimiter: u8,
 }
 
 impl Csv {
     pub(super) fn open(config: &SourceConfig) -> Result<Self, Cause> {
-        let folder = config.path.clone().ok_or_else(|| Told("no path".into()))?;
-        if !folder.is_dir() {
-            return Err(Told(format!("no folder `{}`", folder.display())).into());
-        }
         let label = config.encoding.as_deref().unwrap_or("utf-8");
         let encoding = Encoding::for_label(label.as_bytes())
             .ok_or_else(|| Told(format!("unknown encoding `{label}`")))?;
         let delimiter = u8::try_from(config.delimiter.unwrap_or(','))?;
-        Ok(Self { folder, encoding, delimiter })
+        Ok(Self { folder: Folder::open(config)?, encoding, delimiter })
     }
 
-    /// Files of the patterns, in the order of their paths, each once.
-    fn files(&self, relation: &Relation) -> Result<Vec<PathBuf>, Cause> {
-        let Relation::Files(patterns) = relation else { return Ok(Vec::new()) };
-        let folder = glob::Pattern::escape(&self.folder.to_string_lossy());
-        let mut files = Vec::new();
-        for pattern in patterns {
-            for file in glob::glob(&format!("{folder}/{pattern}"))? {
-                files.push(file?);
-            }
+    fn opened(&self, piece: Piece) -> Result<OpenFile, Cause> {
+        let name = Arc::clone(&piece.name);
+        let mut rows = Rows::new(piece.bytes()?, Arc::clone(&name), self.encoding, self.delimiter);
+        let Some(row) = rows.next()? else {
+            let what = format!("file `{name}` is empty; it should begin with a header");
+            return Err(FileFault::cut(what).into());
+        };
+        if let Some(fault) = self.header_fault(&name, &row) {
+            return Err(fault.into());
         }
-        files.sort();
-        files.dedup();
-        if files.is_empty() {
-            let wanted = patterns.join("` or `");
-            return Err(Told(format!("no file `{wanted}` in `{}`", self.folder.display())).into());
-        }
-        Ok(files)
-    }
-
-    fn opened(&self, path: &Path) -> Result<OpenFile, Cause> {
-        let decoded = Decoded::new(File::open(path)?, self.encoding);
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(self.delimiter)
-            .from_reader(decoded);
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        let mut record = ByteRecord::new();
-        if !reader.read_byte_record(&mut record)? {
-            return Err(
-                Told(format!("file `{name}` is empty; it should begin with a header")).into()
-            );
-        }
-        let end = reader.position().byte();
-        if reader.get_mut().malformed_before(end) {
-            let encoding = self.encoding.name();
-            return Err(Told(format!("the header of file `{name}` is not {encoding}")).into());
-        }
-        let header = record
-            .iter()
-            .map(|field| String::from_utf8_lossy(field).trim().to_owned())
-            .collect::<Vec<_>>();
+        let header: Vec<String> = row.names().collect();
         for (index, column) in header.iter().enumerate() {
             if header[..index].contains(column) {
-                return Err(Told(format!("file `{name}` has column `{column}` twice")).into());
+                let what = format!("file `{name}` has column `{column}` twice");
+                return Err(FileFault::new(what, "export it with one column of each name").into());
             }
         }
-        Ok(OpenFile { name: Arc::from(name.as_ref()), header, reader })
+        Ok(OpenFile { piece, header, rows })
+    }
+
+    /// What shows in a header that the file is not written as configured.
+    fn header_fault(&self, name: &str, row: &Row<'_>) -> Option<FileFault> {
+        let wrong = |what: &str, hint: &str| {
+            Some(FileFault::new(format!("the header of file `{name}` {what}"), hint))
+        };
+        if row.holds(0) {
+            let hint = "say how the file is written: `encoding: utf-16le` or `utf-16be`";
+            return wrong("holds zero bytes", hint);
+        }
+        match row.fault {
+            Some(Fault::Encoding) => {
+                let encoding = self.encoding.name();
+                let hint = "say how the file is written, such as `encoding: gb18030`";
+                return wrong(&format!("is not {encoding}"), hint);
+            }
+            Some(Fault::Quoting) => return wrong("is not quoted as CSV is", "export it again"),
+            None => {}
+        }
+        if row.holds(b'\r') {
+            let hint = "export it with line ends LF or CRLF";
+            return wrong("holds a bare carriage return", hint);
+        }
+        let other = |mark: &u8| *mark != self.delimiter && row.holds(*mark);
+        if row.len() == 1
+            && let Some(mark) = [b';', b'\t', b'|', b','].into_iter().find(other)
+        {
+            let mark = if mark == b'\t' { "\\t".to_owned() } else { char::from(mark).to_string() };
+            let hint = format!("set `delimiter: \"{mark}\"`");
+            return wrong(&format!("is one column with `{mark}` in its name"), &hint);
+        }
+        None
     }
 }
 
 struct OpenFile {
-    name: Arc<str>,
+    piece: Piece,
     header: Vec<String>,
-    reader: Reader<Decoded<File>>,
+    rows: Rows,
 }
 
 #[async_trait]
 impl Source for Csv {
     async fn describe(&mut self, relation: &Relation) -> Result<Vec<FoundColumn>, Cause> {
-        let folder = self.clone();
+        let csv = self.clone();
         let relation = relation.clone();
         tokio::task::spawn_blocking(move || {
             let mut found: Vec<FoundColumn> = Vec::new();
-            for path in folder.files(&relation)? {
-                for name in folder.opened(&path)?.header {
+            for piece in csv.folder.pieces(&relation)? {
+                for name in csv.opened(piece)?.header {
                     if !found.iter().any(|known| known.name == name) {
                         let (column_type, native) = (ColumnType::Text, Native::Other);
                         found.push(FoundColumn { name, column_type, native, primary: false });
@@ -122,12 +120,15 @@ impl Source for Csv {
     }
 
     async fn open<'a>(&'a mut self, intake: Intake) -> Result<BatchStream<'a>, ExtractError> {
-        let folder = self.clone();
+        let csv = self.clone();
         let spec = Arc::clone(intake.spec());
         let stream = blocking(intake, move |outlet| {
-            let files = folder.files(&spec.relation).map_err(|cause| broken(&spec, cause))?;
-            for path in files {
-                let file = folder.opened(&path).map_err(|cause| broken(&spec, cause))?;
+            let broken = |cause| failed(&spec, cause);
+            let pieces = csv.folder.pieces(&spec.relation).map_err(broken)?;
+            let (pieces, notices) = distinct(pieces).map_err(broken)?;
+            notices.into_iter().for_each(|notice| outlet.notice(notice));
+            for piece in pieces {
+                let file = csv.opened(piece).map_err(broken)?;
                 read(file, &spec, outlet)?;
             }
             Ok(())
@@ -148,7 +149,7 @@ fn places(file: &OpenFile, spec: &TableSpec) -> Result<Vec<Option<usize>>, Extra
             return Err(ExtractError::Drift {
                 source_id: spec.source.clone(),
                 table: spec.table.clone(),
-                what: format!("file `{}` has no column `{}`", file.name, column.name),
+                what: format!("file `{}` has no column `{}`", file.piece.name, column.name),
                 hint: "export the file again with every declared column".to_owned(),
             });
         }
@@ -159,43 +160,47 @@ fn places(file: &OpenFile, spec: &TableSpec) -> Result<Vec<Option<usize>>, Extra
 
 fn read(mut file: OpenFile, spec: &TableSpec, outlet: &mut Outlet) -> Result<(), ExtractError> {
     let places = places(&file, spec)?;
-    let mut record = ByteRecord::new();
-    loop {
-        let more = file.reader.read_byte_record(&mut record);
-        if !more.map_err(|error| broken(spec, error))? {
-            return Ok(());
+    let (name, header) = (Arc::clone(&file.piece.name), &file.header);
+    let mut open_end = false;
+    while let Some(row) = file.rows.next().map_err(|cause| failed(spec, cause))? {
+        let ragged = row.len() != header.len();
+        open_end |= row.cut;
+        if row.cut && (ragged || row.fault.is_some()) {
+            let what = format!("file `{name}` ends in the middle of line {}", row.line);
+            return Err(failed(spec, FileFault::cut(what).into()));
         }
-        let end = file.reader.position().byte();
-        // The splitter's own count is one short after CRLF, so lines are counted here: up to the
-        // end of the record less its terminator, then back over the line feeds inside fields.
-        let last = file.reader.get_mut().feeds_before(end.saturating_sub(1)) + 1;
-        let inside = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
-        let place = Place::Line(Arc::clone(&file.name), last.saturating_sub(inside));
-        if file.reader.get_mut().malformed_before(end) {
-            outlet.unreadable(
-                Reason::BadEncoding,
-                malformed_column(&record, &file.header),
-                &place,
-            )?;
-            continue;
-        }
-        if record.len() != file.header.len() {
+        let place = Place::Line(Arc::clone(&name), row.line);
+        if let Some(fault) = &row.fault {
+            let (reason, column) = match fault {
+                Fault::Encoding => (Reason::BadEncoding, malformed_column(&row, header)),
+                Fault::Quoting => (Reason::RaggedRow, ""),
+            };
+            outlet.unreadable(reason, column, &place)?;
+        } else if ragged {
             outlet.unreadable(Reason::RaggedRow, "", &place)?;
-            continue;
+        } else if row.field(0) == header[0].as_bytes() && row.names().eq(header.iter().cloned()) {
+            outlet.unreadable(Reason::RepeatedHeader, "", &place)?;
+        } else {
+            let cell = |place: &Option<usize>| match place.map(|index| row.field(index)) {
+                // CSV has no other way to write NULL.
+                None | Some([]) => Cell::Null,
+                Some(bytes) => Cell::Text(bytes),
+            };
+            let cells: Vec<Cell<'_>> = places.iter().map(cell).collect();
+            outlet.row(&cells, &place)?;
         }
-        let cell = |place: &Option<usize>| match place.and_then(|index| record.get(index)) {
-            // CSV has no other way to write NULL.
-            None | Some([]) => Cell::Null,
-            Some(bytes) => Cell::Text(bytes),
-        };
-        let cells: Vec<Cell<'_>> = places.iter().map(cell).collect();
-        outlet.row(&cells, &place)?;
     }
+    if open_end {
+        outlet.notice(format!(
+            "file `{name}` has no line end after its last row; the row is whole and was taken"
+        ));
+    }
+    file.piece.at_rest().map_err(|cause| failed(spec, cause))
 }
 
 /// The first column that shows the mark of a malformed sequence.
-fn malformed_column<'a>(record: &ByteRecord, header: &'a [String]) -> &'a str {
+fn malformed_column<'a>(row: &Row<'_>, header: &'a [String]) -> &'a str {
     let mark = decode::MARK.as_bytes();
-    let marked = |field: &[u8]| field.windows(mark.len()).any(|window| window == mark);
-    record.iter().position(marked).and_then(|index| header.get(index)).map_or("", String::as_str)
+    let marked = |index: &usize| row.field(*index).windows(mark.len()).any(|window| window == mark);
+    (0..row.len()).find(marked).and_then(|index| header.get(index)).map_or("", String::as_str)
 }

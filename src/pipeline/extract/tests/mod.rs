@@ -1,12 +1,18 @@
 //! Whole extractions against a real lake in a private folder.
 
+mod bad_input;
+mod burden;
 mod csv;
 mod cursor;
+mod files;
 mod mysql;
+mod parquet;
 mod paths;
 mod postgres;
 mod quarantine;
 mod sqlite;
+#[cfg(feature = "sqlserver")]
+mod sqlserver;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -129,6 +135,29 @@ impl Bench {
             }
         }
         lines
+    }
+
+    /// Answers `sql` over the raw table, registered as `raw`, each row by names of columns.
+    async fn cells(&self, table: &str, sql: &str) -> Vec<BTreeMap<String, String>> {
+        let id = TableId::raw("src", table);
+        let version = self.version(table).await.expect("the table was landed");
+        let provider = self.lake.provider(&id, version).await.expect("a provider");
+        let context = SessionContext::new();
+        context.register_table("raw", provider).expect("a name");
+        let batches = context.sql(sql).await.expect("a plan").collect().await.expect("an answer");
+        let options = FormatOptions::default().with_null("NULL");
+        let mut rows = Vec::new();
+        for batch in batches {
+            for row in 0..batch.num_rows() {
+                let cell = |index: usize| {
+                    let column = batch.column(index).as_ref();
+                    let format = ArrayFormatter::try_new(column, &options).expect("a format");
+                    (batch.schema().field(index).name().clone(), format.value(row).to_string())
+                };
+                rows.push((0..batch.num_columns()).map(cell).collect());
+            }
+        }
+        rows
     }
 
     /// Current rows: of each key the newest landing, without deleted and refused ones.
