@@ -17,5 +17,6 @@ mod rivals;
 mod servers;
 mod slt;
 mod source_faults;
+mod sources;
 mod support;
 mod truth;

@@ -51,7 +51,7 @@ impl FileFault {
     }
 
     /// The fault inside `error`, where a reader here raised one.
-    fn inside<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
+    pub(super) fn inside<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
         if let Some(fault) = error.downcast_ref() {
             return Some(fault);
         }
@@ -113,7 +113,8 @@ impl Folder {
     pub(super) fn open(config: &SourceConfig) -> Result<Self, Cause> {
         let path = config.path.clone().ok_or_else(|| Told("no path".into()))?;
         if !path.is_dir() {
-            return Err(Told(format!("no folder `{}`", path.display())).into());
+            let what = format!("there is no folder `{}`", path.display());
+            return Err(FileFault::new(what, "check `path` of the source").into());
         }
         Ok(Self { path, looks: Arc::default() })
     }

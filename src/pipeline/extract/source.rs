@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::config::{SourceConfig, SourceKind};
 use super::csv::Csv;
-use super::error::{Cause, ExtractError, Told};
+use super::error::{Cause, ExtractError};
+use super::folder::FileFault;
 use super::intake::Intake;
 use super::jsonl::Jsonl;
 use super::mysql::Mysql;
@@ -76,10 +77,14 @@ pub async fn connect(
         .retry(backoff)
         .when(|cause| Trouble::of(cause).is_transient())
         .notify(|_, pause| tracing::warn!(source = id, ?pause, "the source is tried again"));
-    opened.await.map_err(|cause| ExtractError::Connect {
-        source_id: id.to_owned(),
-        kind: config.kind.name(),
-        cause,
+    opened.await.map_err(|cause| match FileFault::inside(cause.as_ref()).cloned() {
+        Some(FileFault { what, hint }) => {
+            ExtractError::Configure { source_id: id.to_owned(), what, hint }
+        }
+        None => {
+            let (source_id, kind) = (id.to_owned(), config.kind.name());
+            ExtractError::Connect { source_id, kind, cause }
+        }
     })
 }
 
@@ -107,7 +112,7 @@ async fn open_now(config: &SourceConfig, zone: Tz) -> Result<Box<dyn Source>, Ca
         SourceKind::Sqlserver => Sqlserver::open(config).await.map(|source| Box::new(source) as _),
         // A fault of the configuration, told above.
         #[cfg(not(feature = "sqlserver"))]
-        SourceKind::Sqlserver => Err(Told("not in this build".into()).into()),
+        SourceKind::Sqlserver => Err("not in this build".into()),
         SourceKind::Mysql => Mysql::open(config).await.map(|source| Box::new(source) as _),
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 use url::Url;
 
-use super::cell::{Cell, Civil};
+use super::cell::Cell;
 use super::config::{SourceConfig, SourceUrl};
 use super::error::{Cause, ExtractError, Told};
 use super::intake::{Intake, broken};

@@ -81,3 +81,23 @@ fn the_schema_of_the_section_generates() {
     let text = serde_json::to_string(&schema).expect("a schema is JSON");
     assert!(text.contains("discard_value") && text.contains("\"^[0-9]+[dhms]$\""));
 }
+
+#[test]
+fn kinds_of_files_and_limits_are_judged() {
+    let sources = section(
+        "a: { kind: parquet, url: x, limits: { rows_per_second: 0 } }
+b: { kind: jsonl, path: x, encoding: gbk, tables: { t: { from: u } } }
+c: { kind: sqlserver, url: 'sqlserver://hub@db/his' }",
+    );
+    let told = |id: &str| sources[id].faults();
+    assert_eq!(told("a").len(), 3, "{:?}", told("a"));
+    assert_eq!(told("b").len(), 2, "{:?}", told("b"));
+    let built_in = cfg!(feature = "sqlserver");
+    assert_eq!(told("c").is_empty(), built_in);
+    assert!(told("c").iter().all(|fault| fault.hint.contains("--features sqlserver")));
+    assert_eq!(sources["c"].kind.caveat(), Some("protocol-tested only"));
+    let Relation::Files(patterns) = TableConfig::default().relation("t", SourceKind::Jsonl) else {
+        panic!("files");
+    };
+    assert_eq!(patterns, ["t.jsonl", "t[-_.][0-9]*.jsonl", "t.jsonl.gz", "t[-_.][0-9]*.jsonl.gz"]);
+}

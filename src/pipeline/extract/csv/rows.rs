@@ -74,7 +74,7 @@ impl Rows {
             let raw = decoded.until(end);
             let blank = raw.iter().take_while(|byte| **byte == b'\n').count();
             let (raw, line) = (&raw[blank..], self.line + blank as u64);
-            let quoting = if raw.contains(&b'"') { quoting(raw, self.delimiter) } else { None };
+            let quoting = raw.contains(&b'"').then(|| quoting(raw, self.delimiter));
             let feeds = match quoting {
                 Some(_) => raw.iter().filter(|byte| **byte == b'\n').count() as u64,
                 None => 1,
@@ -140,21 +140,21 @@ enum Quoting {
 }
 
 /// Judges the text of a row, the end of its line included.
-fn quoting(raw: &[u8], delimiter: u8) -> Option<Quoting> {
+fn quoting(raw: &[u8], delimiter: u8) -> Quoting {
     let mut rest = raw;
     loop {
         if rest.first() != Some(&b'"') {
             // An unquoted field ends at a delimiter or with the row.
             match rest.iter().position(|byte| *byte == delimiter) {
                 Some(at) => rest = &rest[at + 1..],
-                None => return Some(Quoting::Fine),
+                None => return Quoting::Fine,
             }
             continue;
         }
         rest = &rest[1..];
         loop {
             let Some(at) = rest.iter().position(|byte| *byte == b'"') else {
-                return Some(Quoting::Open);
+                return Quoting::Open;
             };
             rest = &rest[at + 1..];
             if rest.first() != Some(&b'"') {
@@ -163,9 +163,9 @@ fn quoting(raw: &[u8], delimiter: u8) -> Option<Quoting> {
             rest = &rest[1..];
         }
         match rest {
-            [] | b"\n" | b"\r\n" => return Some(Quoting::Fine),
+            [] | b"\n" | b"\r\n" => return Quoting::Fine,
             [first, after @ ..] if *first == delimiter => rest = after,
-            _ => return Some(Quoting::Broken),
+            _ => return Quoting::Broken,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! cannot be read as it says stops the table, and a decoder that panics over it is no different.
 
 mod columns;
+mod footer;
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +11,6 @@ use std::sync::Arc;
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use ::parquet::basic::Type as Physical;
-use ::parquet::file::metadata::ParquetMetaData;
 use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -29,9 +29,6 @@ use columns::Column;
 
 /// Rows decoded at once.
 const BATCH_ROWS: usize = 2_048;
-/// Bytes a file may unpack to, and beyond that per byte of its own, as packed files of other kinds.
-const UNPACK: (u64, u64) = (64 << 20, 200);
-
 /// A folder of Parquet files.
 #[derive(Debug, Clone)]
 pub(super) struct Parquet {
@@ -57,7 +54,7 @@ impl OpenFile {
             return Err(FileFault::cut(format!("file `{}` is empty", piece.name)).into());
         }
         let builder = sound(&piece, || ParquetRecordBatchReaderBuilder::try_new(file))?;
-        if let Some(lie) = lie(builder.metadata(), piece.size()) {
+        if let Some(lie) = footer::lie(builder.metadata(), piece.size()) {
             return Err(damaged(&piece, lie).into());
         }
         Ok(Self { piece, builder })
@@ -88,31 +85,6 @@ fn sound<T, E>(piece: &Piece, decode: impl FnOnce() -> Result<T, E>) -> Result<T
         Ok(Err(_)) => Err(damaged(piece, "it cannot be read as Parquet").into()),
         Err(_) => Err(damaged(piece, "it cannot be decoded").into()),
     }
-}
-
-/// What of a footer cannot be, in a file of `size` bytes.
-fn lie(metadata: &ParquetMetaData, size: u64) -> Option<&'static str> {
-    let counted = metadata.row_groups().iter().map(|group| i128::from(group.num_rows()));
-    if metadata.row_groups().iter().any(|group| group.num_rows() < 0)
-        || counted.sum::<i128>() != i128::from(metadata.file_metadata().num_rows())
-    {
-        return Some("its row counts contradict each other");
-    }
-    let allowed = i128::from(UNPACK.0) + i128::from(size) * i128::from(UNPACK.1);
-    let mut unpacked = 0_i128;
-    for chunk in metadata.row_groups().iter().flat_map(|group| group.columns()) {
-        let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
-        let start = start.min(chunk.data_page_offset());
-        let (packed, plain) = (chunk.compressed_size(), chunk.uncompressed_size());
-        if start < 4 || packed < 0 || plain < 0 || chunk.num_values() < 0 {
-            return Some("its footer holds negative sizes");
-        }
-        if i128::from(start) + i128::from(packed) > i128::from(size) {
-            return Some("its footer points behind its end");
-        }
-        unpacked += i128::from(plain);
-    }
-    (unpacked > allowed).then_some("it unpacks to over 64 MiB and 200 times its size")
 }
 
 #[async_trait]
@@ -217,6 +189,11 @@ fn read(file: OpenFile, spec: &TableSpec, outlet: &mut Outlet) -> Result<(), Ext
         .map(|place| place.and_then(|index| roots.binary_search(&index).ok()))
         .collect();
     let OpenFile { piece, builder } = file;
+    // Every page is looked at before the first row is handed on.
+    let lie = sound(&piece, || footer::lying_page(&piece.path, &roots)).map_err(broken)?;
+    if let Some(lie) = lie {
+        return Err(broken(damaged(&piece, lie).into()));
+    }
     let told = builder.metadata().file_metadata().num_rows();
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
     let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);

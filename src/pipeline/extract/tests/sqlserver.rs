@@ -45,17 +45,18 @@ fn described() -> Answer {
     Answer::rows(head, rows.collect())
 }
 
+/// The columns in the order they are asked for: the contract's.
 fn head() -> Vec<Vec<u8>> {
     vec![
-        column("id", Kind::Int),
-        column("姓名", Kind::Text),
-        column("ok", Kind::Bit),
-        column("born", Kind::Date),
         column("at", Kind::DateTime2),
-        column("seen", Kind::DateTimeOffset),
+        column("born", Kind::Date),
         column("fee", Kind::Decimal),
-        column("weight", Kind::Float),
+        column("id", Kind::Int),
         column("note", Kind::LongText),
+        column("ok", Kind::Bit),
+        column("seen", Kind::DateTimeOffset),
+        column("weight", Kind::Float),
+        column("姓名", Kind::Text),
     ]
 }
 
@@ -69,16 +70,16 @@ fn days(date: &str) -> u32 {
 fn visit(id: i32, name: &str, tenths: u64, fee: i64) -> Vec<u8> {
     let eight = 8 * 3_600 * 10_000_000;
     row(&[
-        tds::int(id),
-        tds::text(name),
-        tds::bit(true),
-        tds::date(days("1990-02-28")),
         tds::datetime2(days("2026-03-01"), eight + tenths),
+        tds::date(days("1990-02-28")),
+        tds::decimal(fee),
+        tds::int(id),
+        tds::long_text("长"),
+        tds::bit(true),
         // A quarter past midnight in UTC, told with the offset of its writer.
         tds::datetimeoffset(days("2026-03-01"), 15 * 60 * 10_000_000, 480),
-        tds::decimal(fee),
         tds::float(0.125),
-        tds::long_text("长"),
+        tds::text(name),
     ])
 }
 

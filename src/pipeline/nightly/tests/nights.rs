@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hub_domain::run::LoadStatus;
 use hub_lake::upkeep;
 
 use super::*;
@@ -27,6 +28,31 @@ async fn a_night_is_published() {
     let runs = log.runs.lock().expect("no holder panics");
     assert_eq!(runs.first().map(|run| run.status), Some(RunStatus::Running));
     assert_eq!(runs.last(), Some(&run));
+}
+
+/// A switch that is off.
+struct Off;
+
+#[async_trait]
+impl StopSwitch for Off {
+    async fn stopped(&self, _: &str) -> Result<Option<String>, Cause> {
+        Ok(Some("quiet night".to_owned()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_source_does_not_stop_the_night() {
+    let bench = Bench::new();
+    bench.night(2).await;
+    let before = bench.all_shown().await;
+    bench.source("visit", "id,customer,on,fee\n");
+    let mut nightly = bench.nightly(Arc::default());
+    nightly.switch = Arc::new(Off);
+    let run = nightly.run(&request(3), &Unwatched).await;
+    assert_eq!((run.status, &run.error), (RunStatus::Published, &None));
+    assert!(run.loads.iter().all(|load| load.status == LoadStatus::Stopped));
+    assert!(run.loads[0].notices[0].contains("quiet night"), "{:?}", run.loads[0].notices);
+    assert_eq!(bench.all_shown().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
