@@ -103,7 +103,8 @@ impl Sqlserver {
         let options = options(config.url.as_ref().map(SourceUrl::reveal).unwrap_or_default())?;
         let stream = TcpStream::connect(options.get_addr()).await?;
         stream.set_nodelay(true)?;
-        let mut client = Client::connect(options, stream.compat_write()).await?;
+        // The driver's handshake is a large future.
+        let mut client = Box::pin(Client::connect(options, stream.compat_write())).await?;
         let found = client.simple_query(SNAPSHOTS).await?.into_row().await?;
         let snapshot = found.and_then(|row| row.get::<i32, _>(0)) == Some(1);
         let isolation = if snapshot { "SNAPSHOT" } else { "READ COMMITTED" };

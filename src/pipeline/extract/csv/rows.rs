@@ -88,7 +88,8 @@ impl Rows {
                     format!("file `{name}` ends in a quoted field of the row at line {line}");
                 return Err(FileFault::cut(what).into());
             }
-            let last = self.record.iter().last().map_or(0, <[u8]>::len) - usize::from(carriage);
+            let last =
+                self.record.iter().next_back().map_or(0, <[u8]>::len) - usize::from(carriage);
             if self.record.len() == 1 && last == 0 && carriage {
                 continue;
             }

@@ -9,7 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
-use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use ::parquet::basic::Type as Physical;
 use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
@@ -53,7 +55,10 @@ impl OpenFile {
         if piece.size() == 0 {
             return Err(FileFault::cut(format!("file `{}` is empty", piece.name)).into());
         }
-        let builder = sound(&piece, || ParquetRecordBatchReaderBuilder::try_new(file))?;
+        // The Arrow schema that some writers hide in the footer is a second truth; it is not read.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let open = || ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
+        let builder = sound(&piece, open)?;
         if let Some(lie) = footer::lie(builder.metadata(), piece.size()) {
             return Err(damaged(&piece, lie).into());
         }

@@ -6,7 +6,7 @@ use ::parquet::file::properties::WriterProperties;
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray,
     Float32Array, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
-    TimestampMicrosecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt64Array,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow::datatypes::Int32Type;
 
@@ -58,7 +58,11 @@ async fn parquet_types_come_exactly_or_are_refused() {
             ("small", arc(Float32Array::from(vec![0.1_f32; 4]))),
             ("born", arc(day(7_363))),
             ("wall", arc(TimestampMicrosecondArray::from(vec![1_772_352_000_000_000; 4]))),
-            ("at", arc(TimestampSecondArray::from(vec![1_772_323_200; 4]).with_timezone("UTC"))),
+            (
+                "at",
+                arc(TimestampMillisecondArray::from(vec![1_772_323_200_000; 4])
+                    .with_timezone("UTC")),
+            ),
             ("list", arc(list)),
         ],
         WriterProperties::builder().build(),

@@ -42,7 +42,7 @@ fn described() -> Answer {
             tds::bit(*key),
         ])
     });
-    Answer::rows(head, rows.collect())
+    Answer::rows(&head, &rows.collect::<Vec<_>>())
 }
 
 /// The columns in the order they are asked for: the contract's.
@@ -95,14 +95,14 @@ async fn tds_values_come_exactly_in_one_transaction() {
     let responder = Responder::start(vec![
         (
             "snapshot_isolation_state",
-            Answer::rows(vec![column("s", Kind::Int)], vec![row(&[tds::int(1)])]),
+            Answer::rows(&[column("s", Kind::Int)], &[row(&[tds::int(1)])]),
         ),
         ("dm_exec_describe_first_result_set", described()),
         (
             "FROM [dbo].[visit] AS t",
             Answer::rows(
-                head(),
-                vec![
+                &head(),
+                &[
                     visit(1, "王 𠮷", 2_500_000, 125_000),
                     visit(2, "b", 1, 1),
                     visit(3, "c", 0, 50),
@@ -142,7 +142,7 @@ async fn tds_values_come_exactly_in_one_transaction() {
 async fn tds_cursor_bounds_are_bound_and_read_committed_is_told() {
     let responder = Responder::start(vec![
         ("dm_exec_describe_first_result_set", described()),
-        ("FROM [visit] AS t", Answer::rows(head(), vec![visit(1, "a", 0, 100)])),
+        ("FROM [visit] AS t", Answer::rows(&head(), &[visit(1, "a", 0, 100)])),
     ])
     .await;
     let bench = bench(&responder, "{ cursor: { column: at, lag: 1h } }");
@@ -160,7 +160,7 @@ async fn tds_cursor_bounds_are_bound_and_read_committed_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tds_reads_that_break_off_land_nothing() {
     for broken in
-        [Answer::cut(head(), visit(1, "a", 0, 100)), Answer::error(3_960, "snapshot too old")]
+        [Answer::cut(&head(), &visit(1, "a", 0, 100)), Answer::error(3_960, "snapshot too old")]
     {
         let responder = Responder::start(vec![
             ("dm_exec_describe_first_result_set", described()),

@@ -81,7 +81,7 @@ async fn serve(
                 let text = readable(&body);
                 let found = answers.iter().find(|(needle, _)| text.contains(needle));
                 heard.lock().expect("no panic").asked.push(text.clone());
-                found.map_or((done(), false), |(_, answer)| (answer.tokens.clone(), answer.cut))
+                found.map_or_else(|| (done(), false), |(_, a)| (a.tokens.clone(), a.cut))
             }
         };
         if stream.write_all(&packet(&tokens, cut)).await.is_err() || cut {
@@ -166,19 +166,19 @@ fn short_text(text: &str) -> Vec<u8> {
 }
 
 impl Answer {
-    pub(super) fn rows(head: Vec<Vec<u8>>, rows: Vec<Vec<u8>>) -> Self {
+    pub(super) fn rows(head: &[Vec<u8>], rows: &[Vec<u8>]) -> Self {
         let count = (rows.len() as u64).to_le_bytes();
         // Done with the statement, its return status, done with the procedure.
         let end =
             [&[0xff, 0x11, 0, 0xc1, 0][..], &count, &[0x79, 0, 0, 0, 0, 0xfe, 0, 0, 0, 0], &[0; 8]];
-        let tokens = [columns(&head), rows.concat(), end.concat()].concat();
+        let tokens = [columns(head), rows.concat(), end.concat()].concat();
         Self { tokens, cut: false }
     }
 
     /// A row, the half of another, and the end of the connection.
-    pub(super) fn cut(head: Vec<Vec<u8>>, row: Vec<u8>) -> Self {
-        let half = row[..row.len() / 2].to_vec();
-        Self { tokens: [columns(&head), row, half].concat(), cut: true }
+    pub(super) fn cut(head: &[Vec<u8>], row: &[u8]) -> Self {
+        let half = &row[..row.len() / 2];
+        Self { tokens: [&columns(head), row, half].concat(), cut: true }
     }
 
     pub(super) fn error(number: i32, text: &str) -> Self {
