@@ -13,6 +13,7 @@ mod cli;
 mod hooks;
 mod kills;
 mod nights;
+mod ops;
 mod rivals;
 mod servers;
 mod slt;

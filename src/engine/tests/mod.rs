@@ -2,6 +2,7 @@
 
 mod doors;
 mod fixture;
+mod freshness;
 mod functions;
 mod leaks;
 mod limits;
