@@ -6,8 +6,10 @@ use serde::Deserialize;
 
 use super::retention::UpkeepConfig;
 
-/// Shortest term of a lease that can be renewed in time.
-const SHORTEST: Span = Span::of_seconds(1);
+/// Terms of a lease that can be renewed in time, and that somebody can wait for.
+const TERMS: std::ops::RangeInclusive<Span> = Span::of_seconds(1)..=Span::hours(24);
+/// Longest grace of a missed start.
+const GRACE: Span = Span::hours(24 * 366);
 
 /// `nightly:`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -59,7 +61,11 @@ impl Default for NightlyConfig {
 impl NightlyConfig {
     /// What is wrong with the section, and what to write.
     pub(super) fn fault(&self) -> Option<(String, &'static str)> {
-        (self.lease < SHORTEST)
-            .then(|| ("`nightly.lease` is `0s`".to_owned(), "write a span such as `60s`"))
+        if !TERMS.contains(&self.lease) {
+            let what = "`nightly.lease` is not between `1s` and `24h`";
+            return Some((what.to_owned(), "write a span such as `60s`"));
+        }
+        let what = "`nightly.grace` is longer than a year";
+        (self.grace > GRACE).then(|| (what.to_owned(), "write a span such as `6h`"))
     }
 }
