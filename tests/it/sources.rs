@@ -7,7 +7,7 @@ fn a_source_is_stopped_and_started_from_the_command_line() {
     let copy = fresh(&hub().dir, |config| config);
     let config = copy.path().join("clinichub.yaml");
     let sources = |args: &[&str]| {
-        clinichub([&["sources"], args].concat()).arg("--config").arg(&config).done()
+        clinichub([&["sources"][..], args].concat()).arg("--config").arg(&config).done()
     };
     let listed = sources(&["list"]).passed();
     assert!(listed.contains("his") && listed.contains("on") && !listed.contains("stopped"));
