@@ -315,7 +315,7 @@ fn cell(value: &Value, native: Native) -> Cell<'_> {
     match value {
         Value::NULL => Cell::Null,
         Value::Bytes(bytes) if native == Native::Bits && bytes.len() <= 8 => {
-            Cell::Unsigned(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
+            Cell::Unsigned(bytes.iter().fold(0, |bits, byte| (bits << 8) | u64::from(*byte)))
         }
         Value::Bytes(bytes) => Cell::Text(bytes),
         Value::Int(value) => Cell::Int(*value),

@@ -32,10 +32,10 @@ pub(super) fn parse(text: &[u8], precision: u8, scale: i8) -> Result<i128, Reaso
         let digits = whole.iter().chain(fraction.iter().take(scale));
         let value = digits.fold(0_u64, |value, byte| value * 10 + u64::from(byte - b'0'));
         let value = i128::from(value * 10_u64.pow(padding as u32));
-        return match value < limit {
-            true => Ok(if negative { -value } else { value }),
-            false => Err(Reason::DecimalOverflow),
-        };
+        if value >= limit {
+            return Err(Reason::DecimalOverflow);
+        }
+        return Ok(if negative { -value } else { value });
     }
     let mut value: i128 = 0;
     let places = fraction.iter().take(scale).copied().chain(std::iter::repeat_n(b'0', padding));
