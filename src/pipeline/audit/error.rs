@@ -27,6 +27,15 @@ pub enum AuditError {
         #[source]
         cause: Box<DataFusionError>,
     },
+    /// What a load wrote cannot be read back.
+    #[error("what was landed in `{table}` cannot be compared with its source")]
+    Unreconciled {
+        /// Table.
+        table: String,
+        /// Cause; it may quote a value and is never printed.
+        #[source]
+        cause: crate::extract::Cause,
+    },
     /// The published tables cannot be read.
     #[error("published table `{table}` cannot be read: {what}")]
     Lake {

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use hub_domain::run::TableLoad;
+use hub_domain::run::{Reconciled, TableLoad};
 use hub_domain::snapshot::AuditResult;
 use hub_lake::{Lake, LakeError, TableId};
 
 use super::{AuditError, AuditRequest, blocking};
-use crate::extract::{KeyFaults, LOAD_METADATA, RETRY_METADATA, Recovered, SourceConfig};
+use crate::extract::{self, KeyFaults, LOAD_METADATA, RETRY_METADATA, Recovered, SourceConfig};
 
 /// One refused row never stops a night by its share: in a small load it is a large one.
 const ALWAYS_ALLOWED: u64 = 1;
@@ -18,7 +18,8 @@ const ALWAYS_ALLOWED: u64 = 1;
 /// Check ids.
 pub(super) const SHARE: &str = "quarantine:share";
 pub(super) const KEY: &str = "quarantine:key";
-const ROWS: &str = "reconcile:rows";
+const ACCOUNTED: &str = "accounted:rows";
+const RECONCILE: &str = "reconcile:";
 
 /// Which refused rows a night may have.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,7 @@ pub(super) async fn checks(request: &AuditRequest<'_>) -> Result<Vec<AuditResult
         let since = shown.map_or(0, |version| version + 1);
         let pending = pending(request.lake, &id, since, *now).await?;
         results.extend(request.gate.judge(source, table, &pending));
+        results.extend(differences(request, &id, &pending).await?);
     }
     Ok(results)
 }
@@ -50,15 +52,57 @@ fn reconciled(loads: &[TableLoad]) -> Vec<AuditResult> {
     let result = |load: &TableLoad| {
         let accounted = load.rows_loaded + load.rows_rejected();
         let table = format!("raw/{}.{}", load.source, load.table);
-        blocking(&table, ROWS.to_owned(), load.rows_read.abs_diff(accounted))
+        blocking(&table, ACCOUNTED.to_owned(), load.rows_read.abs_diff(accounted))
     };
     loads.iter().map(result).collect()
+}
+
+/// One result per amount that was compared, worst load first.
+async fn differences(
+    request: &AuditRequest<'_>,
+    id: &TableId,
+    pending: &Pending,
+) -> Result<Vec<AuditResult>, AuditError> {
+    let mut results: BTreeMap<String, AuditResult> = BTreeMap::new();
+    for (version, load) in &pending.loads {
+        let told = |load: &TableLoad| {
+            (load.source.clone(), load.table.clone(), load.rows_read, load.duration_ms)
+        };
+        let same = |known: &&TableLoad| !known.reconciled.is_empty() && told(known) == told(load);
+        let compared = match request.loads.iter().find(same) {
+            Some(known) => known.reconciled.clone(),
+            None => extract::compared(request.lake, id, *version)
+                .await
+                .map_err(|cause| AuditError::Unreconciled { table: id.key(), cause })?,
+        };
+        for Reconciled { amount, source, lake } in compared {
+            let differs = source != lake;
+            let check = match differs {
+                true => format!("{RECONCILE}{amount}:{source}->{lake}"),
+                false => format!("{RECONCILE}{amount}"),
+            };
+            let result = blocking(&id.key(), check, u64::from(differs));
+            let known = results.entry(amount).or_insert_with(|| result.clone());
+            if differs {
+                *known = result;
+            }
+        }
+    }
+    Ok(results.into_values().collect())
+}
+
+/// Amount, source and lake, when `check` is a difference.
+pub(super) fn told_difference(check: &str) -> Option<(&str, &str, &str)> {
+    let (amount, sides) = check.strip_prefix(RECONCILE)?.rsplit_once(':')?;
+    let (source, lake) = sides.split_once("->")?;
+    Some((amount, source, lake))
 }
 
 /// What landed in a table since it was published.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Pending {
-    loads: Vec<TableLoad>,
+    /// With the version each was committed as, the newest first.
+    loads: Vec<(u64, TableLoad)>,
     recovered: Recovered,
 }
 
@@ -81,7 +125,7 @@ async fn pending(lake: &Lake, id: &TableId, since: u64, now: u64) -> Result<Pend
         let Some(Ok(load)) = load else { continue };
         let load: TableLoad = load;
         let whole = load.mode == "full";
-        pending.loads.push(load);
+        pending.loads.push((version, load));
         if whole {
             break;
         }
@@ -98,7 +142,9 @@ impl Gate<'_> {
         let limits = limits.unwrap_or_default();
         let name = format!("{source}.{table}");
         let blocks = !self.accepted.contains(&name);
-        let sum = |count: fn(&TableLoad) -> u64| pending.loads.iter().map(count).sum::<u64>();
+        let sum = |count: fn(&TableLoad) -> u64| {
+            pending.loads.iter().map(|(_, load)| count(load)).sum::<u64>()
+        };
         let refused = sum(|load| load.rejected_new).saturating_sub(pending.recovered.rows);
         let faults = sum(|load| load.key_faults).saturating_sub(pending.recovered.key_faults);
         let share = limits.share.unwrap_or(self.max_share);
@@ -125,6 +171,7 @@ mod tests {
 
     fn stopped(gate: &Gate<'_>, loads: Vec<TableLoad>, recovered: u64) -> Vec<&'static str> {
         let recovered = Recovered { rows: recovered, key_faults: 0 };
+        let loads = (0..).zip(loads).collect();
         let results = gate.judge("his", "t_jz", &Pending { loads, recovered });
         let hit = |check| results.iter().any(|r| r.check == check && r.failures > 0 && r.blocking);
         [SHARE, KEY].into_iter().filter(|check| hit(*check)).collect()

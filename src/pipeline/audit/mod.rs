@@ -95,6 +95,15 @@ pub fn refusal(results: &[AuditResult]) -> String {
             );
             continue;
         }
+        if let Some((amount, source, lake)) = loads::told_difference(check) {
+            let numbers = format!("{source} at the source, {lake} in the lake");
+            lines.push(format!("`{table}` reconcile:{amount} ({numbers})"));
+            hints.insert(
+                "the next night reads such a table whole; `clinichub nightly --full` does so now"
+                    .to_owned(),
+            );
+            continue;
+        }
         lines.push(format!("`{table}` {check} ({failures} rows)"));
         if [loads::SHARE, loads::KEY].contains(&check.as_str()) {
             let name = table.strip_prefix("raw/").unwrap_or(table);

@@ -16,7 +16,7 @@ mod quarantine;
 mod secret;
 
 pub use lag::{Lag, Span};
-pub use quarantine::{KeyFaults, MaxQuarantine};
+pub use quarantine::{KeyFaults, MaxQuarantine, Reconcile};
 pub use secret::SourceUrl;
 
 /// What kind of system a source is.
@@ -105,6 +105,10 @@ pub struct SourceConfig {
     /// `36h`: older tables are stale. Nothing is judged when absent.
     #[serde(default)]
     pub expect: Option<Span>,
+    /// What of its loads is compared with the source itself; `full` when absent. Files have
+    /// nothing to be compared with.
+    #[serde(default)]
+    pub reconcile: Option<Reconcile>,
     /// Tables by their name in the hub; every table of the contract when absent.
     #[serde(default)]
     pub tables: BTreeMap<String, TableConfig>,
@@ -161,6 +165,8 @@ pub struct TableConfig {
     pub max_quarantine: MaxQuarantine,
     /// How old its last night may be, where that differs from the source's `expect`.
     pub expect: Option<Span>,
+    /// What of its loads is compared with the source itself; as the source says when absent.
+    pub reconcile: Option<Reconcile>,
 }
 
 /// How new and changed rows are told.

@@ -13,6 +13,7 @@ use super::column::Column;
 use super::config::CursorNulls;
 use super::error::ExtractError;
 use super::keys::hash_key;
+use super::reconcile::Counter;
 use super::reject::{Place, Reason, Reject};
 use super::schema::{SpecColumn, TableSpec};
 use super::sealed::{About, SealedRow, Sealer};
@@ -43,6 +44,8 @@ pub struct Intake {
     ceiling: Option<i64>,
     known: HashMap<Reject, u64>,
     sealer: Option<Arc<Sealer>>,
+    /// Counts rows delivered that no batch holds; none where nothing is reconciled.
+    apart: Option<Counter>,
     marking: Arc<HashSet<String>>,
     /// Whether the keys of accepted rows are needed after the read.
     keeps_keys: bool,
@@ -92,6 +95,7 @@ impl Intake {
             ceiling: options.ceiling,
             known: options.known,
             sealer: options.sealer,
+            apart: None,
             marking: Arc::default(),
             tally: Tally::default(),
             slot,
@@ -103,6 +107,24 @@ impl Intake {
     pub(super) fn marking(mut self, texts: HashSet<String>) -> Self {
         self.marking = Arc::new(texts);
         self
+    }
+
+    /// Counts the rows that are delivered and not put into batches.
+    pub(super) fn counting_apart(mut self) -> Self {
+        self.apart = Some(Counter::new(Arc::clone(&self.spec)));
+        self
+    }
+
+    /// The same table read from elsewhere.
+    #[cfg(test)]
+    pub(super) fn reading(mut self, relation: super::schema::Relation) -> Self {
+        Arc::make_mut(&mut self.spec).relation = relation;
+        self
+    }
+
+    /// Zone of wall clocks.
+    pub(super) fn zone(&self) -> ZoneTable {
+        self.zone.clone()
     }
 
     /// Nobody asks for the keys after the read.
@@ -134,6 +156,7 @@ impl Intake {
             ceiling: self.ceiling,
             known: HashMap::new(),
             sealer: self.sealer.clone(),
+            apart: self.apart.as_ref().map(|_| Counter::new(Arc::clone(&self.spec))),
             marking: Arc::clone(&self.marking),
             keeps_keys: self.keeps_keys,
             unique: self.unique,
@@ -178,6 +201,9 @@ impl Intake {
                 return false;
             };
             if self.from.is_some_and(|from| at < from) {
+                if let Some(apart) = &mut self.apart {
+                    apart.values(|index| columns[index].last());
+                }
                 self.undo();
                 return true;
             }
@@ -248,6 +274,7 @@ impl Intake {
             }
         }
         if !self.follow(cells, &values)? {
+            self.count_apart(cells);
             return Ok(());
         }
         self.tally.read += 1;
@@ -281,6 +308,7 @@ impl Intake {
         if let Some(key) = key.filter(|_| spec.scans_deletes) {
             self.tally.refused_keys.insert(key);
         }
+        self.count_apart(cells);
         let sealed = self.sealed(fault.reason, cells);
         let key_fault = !key_known || fault.reason == Reason::DuplicateKey;
         self.refuse(Reject::new(fault.reason, fault.column, text, sealed), key_fault);
@@ -292,9 +320,16 @@ impl Intake {
         self.tally.notices.push(text);
     }
 
+    fn count_apart(&mut self, cells: &[Cell<'_>]) {
+        if let Some(apart) = &mut self.apart {
+            apart.cells(cells, &mut self.zone);
+        }
+    }
+
     /// Takes a row of which no cell can be told.
     pub fn unreadable(&mut self, reason: Reason, column: &str, place: &Place) {
         self.tally.read += 1;
+        self.count_apart(&[]);
         self.refuse(
             Reject::new(reason, column.to_owned(), place.describe(&[]), String::new()),
             false,
@@ -324,8 +359,11 @@ impl Intake {
     /// tally of all.
     pub(super) fn join(self, forks: Vec<Self>) -> Result<(), ExtractError> {
         let mut tally = self.tally;
+        tally.apart = self.apart.map(|apart| apart.amounts);
         for fork in forks {
-            tally.absorb(fork.tally);
+            let mut part = fork.tally;
+            part.apart = fork.apart.map(|apart| apart.amounts);
+            tally.absorb(part);
         }
         let accounted = tally.loaded + tally.rejected.values().sum::<u64>();
         if accounted != tally.read {

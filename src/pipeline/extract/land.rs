@@ -21,10 +21,11 @@ use super::error::{Cause, ExtractError, Told};
 use super::intake::{Intake, IntakeOptions, Tally, TallySlot, broken};
 use super::keys::{KeyHash, KeySet};
 use super::landed::{Key, LOAD_METADATA, Landed, among};
+use super::reconcile::{self, Amounts, Counter, Measuring, RECKONING_METADATA, Reckoning};
 use super::reject::{Reason, Reject};
 use super::schema::TableSpec;
 use super::source::Source;
-use super::{ExtractRequest, LoadKind, Progress, watermark};
+use super::{ExtractRequest, LoadKind, Progress, Reconcile, watermark};
 
 /// Batches that may wait for the lake.
 const DEPTH: usize = 4;
@@ -94,23 +95,30 @@ fn stream(
     Box::pin(RecordBatchStreamAdapter::new(schema, batches))
 }
 
+/// What the commit says of a load.
+struct ToldLoad {
+    load: TableLoad,
+    reckoning: Option<Reckoning>,
+}
+
 /// The load as commit metadata; asked for when the last row is written.
 fn metadata(
-    told: &Mutex<Option<TableLoad>>,
+    told: &Mutex<Option<ToldLoad>>,
     started: Instant,
     written: Written,
 ) -> BTreeMap<String, String> {
-    let mut load = told.lock().expect("no holder of the load panics");
-    if let Some(load) = load.as_mut() {
-        (load.bytes_written, load.files_written) = (written.bytes, written.files);
-        // Reading and writing go on at once: this is what writing took longer.
-        let before: u64 =
-            load.parts_ms.iter().filter(|(part, _)| *part != WRITE).map(|(_, ms)| *ms).sum();
-        load.duration_ms = millis(started);
-        load.parts_ms.insert(WRITE.to_owned(), load.duration_ms.saturating_sub(before));
-    }
-    let text = load.as_ref().and_then(|load| serde_json::to_string(load).ok());
-    text.into_iter().map(|text| (LOAD_METADATA.to_owned(), text)).collect()
+    let mut told = told.lock().expect("no holder of the load panics");
+    let Some(ToldLoad { load, reckoning }) = told.as_mut() else { return BTreeMap::new() };
+    (load.bytes_written, load.files_written) = (written.bytes, written.files);
+    // Reading and writing go on at once: this is what writing took longer.
+    let before: u64 =
+        load.parts_ms.iter().filter(|(part, _)| *part != WRITE).map(|(_, ms)| *ms).sum();
+    load.duration_ms = millis(started);
+    load.parts_ms.insert(WRITE.to_owned(), load.duration_ms.saturating_sub(before));
+    let load = serde_json::to_string(load).ok();
+    let reckoning = reckoning.as_ref().and_then(|one| serde_json::to_string(one).ok());
+    let entries = [(LOAD_METADATA, load), (RECKONING_METADATA, reckoning)];
+    entries.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?))).collect()
 }
 
 type Sender = mpsc::Sender<Result<RecordBatch, DataFusionError>>;
@@ -122,14 +130,16 @@ impl<'a> Landing<'a> {
     ) -> Result<Self, ExtractError> {
         let failed = |cause| read_landed(&spec, cause);
         let id = TableId::raw(&spec.source, &spec.table);
-        let prior = Landed::open(request.lake, id).await.map_err(failed)?;
+        let prior = Landed::open(request.lake, id.clone()).await.map_err(failed)?;
         let (mut from, mut watermark_before) = (None, None);
         if let (Some(prior), Some(cursor)) = (&prior, spec.cursor) {
             let last = prior.last_load().await.map_err(failed)?;
             let stored = last.and_then(|load| load.watermark_after);
             watermark_before = stored.and_then(|text| watermark::parse(&text, cursor.column_type));
             let fits = prior.fits(&spec.raw_schema()).await.map_err(failed)?;
-            if fits && matches!(request.kind, LoadKind::Nightly) {
+            let trusted = fits
+                && reconcile::is_trusted(request.lake, &id, prior.version).await.map_err(failed)?;
+            if trusted && matches!(request.kind, LoadKind::Nightly) {
                 from = watermark_before
                     .map(|position| watermark::start(position, cursor.lag, cursor.column_type));
             }
@@ -159,7 +169,7 @@ impl<'a> Landing<'a> {
         progress: &dyn Progress,
     ) -> Result<Ended, ExtractError> {
         let (request, schema) = (self.request, self.spec.raw_schema());
-        let told: Arc<Mutex<Option<TableLoad>>> = Arc::default();
+        let told: Arc<Mutex<Option<ToldLoad>>> = Arc::default();
         let (late, started) = (Arc::clone(&told), self.started);
         let mode = match self.from {
             Some(_) => WriteMode::Append,
@@ -198,9 +208,16 @@ impl<'a> Landing<'a> {
         if let Some(sent) = sent.filter(|sent| *sent != outcome.rows) {
             return Err(self.miscount(sent, outcome.rows));
         }
-        let load = told.lock().expect("no holder of the load panics").take();
-        let version = Some(outcome.version);
-        Ok(Ended::Landed(load.map(|load| Box::new(TableLoad { version, ..load }))))
+        let told = told.lock().expect("no holder of the load panics").take();
+        let Some(ToldLoad { mut load, reckoning }) = told else { return Ok(Ended::Landed(None)) };
+        load.version = Some(outcome.version);
+        if reckoning.is_some() {
+            let (id, scanning) = (handle.id(), Instant::now());
+            let compared = reconcile::compared(request.lake, id, outcome.version).await;
+            load.reconciled = compared.map_err(|cause| read_landed(&self.spec, cause))?;
+            load.parts_ms.insert("reconcile".to_owned(), millis(scanning));
+        }
+        Ok(Ended::Landed(Some(Box::new(load))))
     }
 
     /// Reads, accounts, and finds what is gone.
@@ -208,7 +225,7 @@ impl<'a> Landing<'a> {
         &self,
         source: &mut dyn Source,
         sender: &Sender,
-        told: &Mutex<Option<TableLoad>>,
+        told: &Mutex<Option<ToldLoad>>,
         progress: &dyn Progress,
     ) -> Result<Produced, ExtractError> {
         let known = match (&self.prior, self.from) {
@@ -223,6 +240,14 @@ impl<'a> Landing<'a> {
         let mut intake = self.intake(Arc::clone(&self.spec), self.from, known, &slot)?;
         if self.prior.is_none() || !self.spec.scans_deletes {
             intake = intake.without_keys();
+        }
+        let reconciles = self.request.config.reconcile(&self.spec.table);
+        let counting = match reconciles {
+            Reconcile::None => None,
+            _ => source.measure(&intake).await.map_err(|cause| broken(&self.spec, cause))?,
+        };
+        if counting.is_some() {
+            intake = intake.counting_apart();
         }
         let mut batches = self.request.brake.hold(source.open(intake).await?);
         let mut rows = 0;
@@ -242,6 +267,10 @@ impl<'a> Landing<'a> {
             Compared::Gone(gone) => gone,
             Compared::Returned => return Ok(Produced::Returned),
         };
+        let reckoning = match counting {
+            Some(counting) => Some(self.reckoning(counting, &tally, &gone, reconciles).await?),
+            None => None,
+        };
         let tombstones = if self.from.is_some() { gone.len() as u64 } else { 0 };
         let parts = [read_ms, millis(comparing)];
         let load = self.load(&tally, gone.len() as u64 + tally.flagged, parts);
@@ -256,7 +285,8 @@ impl<'a> Landing<'a> {
         if rows != landed {
             return Err(self.miscount(landed, rows));
         }
-        *told.lock().expect("no holder of the load panics") = Some(load);
+        let mut told = told.lock().expect("no holder of the load panics");
+        *told = Some(ToldLoad { load, reckoning });
         Ok(Produced::Sent(Some(landed + tombstones)))
     }
 
@@ -330,6 +360,33 @@ impl<'a> Landing<'a> {
         let returned =
             waiting.iter().any(|key| buried.contains_key(key) || !all.marked.contains(key));
         Ok(if returned { Compared::Returned } else { Compared::Gone(gone) })
+    }
+
+    /// What the load is compared by, once the source has counted.
+    async fn reckoning(
+        &self,
+        counting: Measuring,
+        tally: &Tally,
+        gone: &[Key],
+        reconciles: Reconcile,
+    ) -> Result<Reckoning, ExtractError> {
+        let mut source = counting.await.map_err(|cause| broken(&self.spec, cause))?;
+        if reconciles == Reconcile::Counts {
+            source = source.rows_only();
+        }
+        let mut tombs = Counter::new(Arc::clone(&self.spec));
+        if self.from.is_some() {
+            for key in gone {
+                let value = |column: usize| {
+                    let part = self.spec.key.iter().position(|index| *index == column)?;
+                    key[part].clone()
+                };
+                tombs.values(value);
+            }
+        }
+        let mut apart = tally.apart.clone().unwrap_or_else(|| Amounts::of(&tombs.shape));
+        apart.subtract(&tombs.amounts);
+        Ok(Reckoning { load_seq: self.stamp.load_seq, shape: tombs.shape, source, apart })
     }
 
     fn tombstones(&self, gone: &[Key]) -> Result<Vec<RecordBatch>, ExtractError> {

@@ -41,6 +41,11 @@ impl Landed {
         Ok(version.map(|version| Self { lake: lake.clone(), id, version }))
     }
 
+    /// The table as it was at `version`.
+    pub(super) fn at(lake: &Lake, id: TableId, version: u64) -> Self {
+        Self { lake: lake.clone(), id, version }
+    }
+
     /// The newest load, searched back past commits that loaded nothing.
     pub(super) async fn last_load(&self) -> Result<Option<TableLoad>, Cause> {
         let handle = self.lake.table(&self.id);

@@ -25,6 +25,7 @@ mod outlet;
 mod parquet;
 mod postgres;
 mod quarantined;
+mod reconcile;
 mod reject;
 mod retry;
 mod schema;
@@ -53,7 +54,7 @@ pub use brake::{AlwaysOn, Brake, StopSwitch};
 pub use cell::{Cell, Civil};
 pub use config::{
     CursorConfig, CursorNulls, Deletes, Fault, FlagConfig, FlagValue, KeyFaults, Lag,
-    MaxQuarantine, SchemaMode, SourceConfig, SourceKind, SourceLimits, SourceUrl, Span,
+    MaxQuarantine, Reconcile, SchemaMode, SourceConfig, SourceKind, SourceLimits, SourceUrl, Span,
     TableConfig,
 };
 pub use error::{Cause, ExtractError};
@@ -61,6 +62,7 @@ pub use intake::Intake;
 pub use landed::LOAD_METADATA;
 pub use outlet::BatchStream;
 pub use quarantined::{Quarantined, quarantined};
+pub use reconcile::{Measured, Measuring, agrees, compared};
 pub use reject::{Place, Reason};
 pub use retry::{RETRY_METADATA, Recovered, Retried, RetryRequest, retry};
 pub use schema::{Cursor, FoundColumn, Native, Relation, SpecColumn, TableSpec};
@@ -288,7 +290,14 @@ async fn landed_before(
     if !landed::is_known(request.lake, &id, &txn).await.map_err(failed)? {
         return Ok(None);
     }
-    let stored = landed::load_under(request.lake, &id, &txn).await.map_err(failed)?;
+    let mut stored = landed::load_under(request.lake, &id, &txn).await.map_err(failed)?;
+    if let Some(load) = &mut stored {
+        let version = request.lake.table(&id).version_of(&txn).await;
+        if let Some(version) = version.map_err(|error| failed(error.into()))? {
+            load.reconciled =
+                reconcile::compared(request.lake, &id, version).await.map_err(failed)?;
+        }
+    }
     // A night before the newest one that was never run: its state at the source has passed.
     Ok(Some(stored.unwrap_or_else(|| TableLoad {
         source: request.source.to_owned(),

@@ -20,6 +20,7 @@ use super::config::{SourceConfig, SourceUrl};
 use super::error::{Cause, ExtractError, Told};
 use super::intake::{Intake, broken};
 use super::outlet::{BatchStream, Share, shared};
+use super::reconcile::{self, Measuring};
 use super::reject::Place;
 use super::schema::{FoundColumn, Native, Relation, SpecColumn, TableSpec};
 use super::source::Source;
@@ -117,6 +118,16 @@ impl Source for Mysql {
         Ok(shared(intake, std::iter::once(read)))
     }
 
+    async fn measure(&mut self, intake: &Intake) -> Result<Option<Measuring>, Cause> {
+        // One connection reads in one snapshot, so it counts first.
+        let (filter, parameters) = filter(intake.spec(), intake.bound());
+        let mut connection = self.take().await?;
+        let counted =
+            reconcile::measure_mysql(&mut connection, intake.spec(), &filter, parameters).await?;
+        self.connection = Some(connection);
+        Ok(Some(Box::pin(std::future::ready(Ok(counted)))))
+    }
+
     async fn close(mut self: Box<Self>) {
         // The transaction read only; a connection that is gone has ended it as well.
         let Ok(mut connection) = self.take().await else { return };
@@ -164,7 +175,7 @@ fn is_unique(spec: &TableSpec, primary: &[String]) -> bool {
     !primary.is_empty() && primary.iter().all(holds)
 }
 
-fn found_column(column: &Column) -> FoundColumn {
+pub(super) fn found_column(column: &Column) -> FoundColumn {
     let (column_type, native) = match column.column_type() {
         MysqlType::MYSQL_TYPE_TINY
         | MysqlType::MYSQL_TYPE_SHORT
@@ -213,10 +224,15 @@ fn select(spec: &TableSpec, bound: Option<Bound>) -> (String, Params) {
         })
         .collect();
     let from = from_clause(&spec.relation, '`');
-    let mut sql = format!("SELECT {} FROM {from}", columns.join(", "));
+    let (filter, parameters) = filter(spec, bound);
+    (format!("SELECT {} FROM {from}{filter}", columns.join(", ")), parameters)
+}
+
+/// The condition of a cursor read, nothing for a full one.
+fn filter(spec: &TableSpec, bound: Option<Bound>) -> (String, Params) {
     let native = spec.cursor.map(|cursor| spec.columns[cursor.column].native);
     let (Some(column), Some(bound)) = (cursor_column(spec, '`'), bound) else {
-        return (sql, Params::Empty);
+        return (String::new(), Params::Empty);
     };
     // Zero dates are read too, so that they are refused and not passed over.
     let (odd, value) = match (native, bound) {
@@ -225,10 +241,10 @@ fn select(spec: &TableSpec, bound: Option<Bound>) -> (String, Params) {
         }
         (Some(Native::Int), Bound::Int(value)) => ("FALSE".to_owned(), Value::Int(value)),
         // A column that cannot be compared as declared is read whole; the intake drops the rest.
-        _ => return (sql, Params::Empty),
+        _ => return (String::new(), Params::Empty),
     };
-    sql.push_str(&format!(" WHERE {column} >= ? OR {column} IS NULL OR {odd}"));
-    (sql, Params::Positional(vec![value]))
+    let filter = format!(" WHERE {column} >= ? OR {column} IS NULL OR {odd}");
+    (filter, Params::Positional(vec![value]))
 }
 
 /// Runs `sql` and passes its rows on: straight into their columns, or through the row path where

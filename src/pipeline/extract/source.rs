@@ -17,6 +17,7 @@ use super::mysql::Mysql;
 use super::outlet::BatchStream;
 use super::parquet::Parquet;
 use super::postgres::Postgres;
+use super::reconcile::Measuring;
 use super::schema::{FoundColumn, Relation};
 use super::sqlite::Sqlite;
 #[cfg(feature = "sqlserver")]
@@ -46,6 +47,17 @@ pub trait Source: Send {
     /// # Errors
     /// `Read` and `NullCursor`, also as items of the stream; after an error the stream ends.
     async fn open<'a>(&'a mut self, intake: Intake) -> Result<BatchStream<'a>, ExtractError>;
+
+    /// Begins to count the rows [`Source::open`] would read with an intake like this one; none
+    /// where the kind cannot count exactly. Called before the read, in the same transaction; what
+    /// it returns may be awaited after it.
+    ///
+    /// # Errors
+    /// The driver's error.
+    async fn measure(&mut self, intake: &Intake) -> Result<Option<Measuring>, Cause> {
+        let _ = intake;
+        Ok(None)
+    }
 
     /// Ends the transaction and the connection.
     async fn close(self: Box<Self>);

@@ -11,11 +11,12 @@ use hub_domain::contract::ColumnType;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter, types};
 
-use super::cell::Cell;
+use super::cell::{Cell, ZoneTable};
 use super::config::SourceConfig;
 use super::error::{Cause, ExtractError, Told};
 use super::intake::{Intake, broken};
 use super::outlet::{BatchStream, Outlet, blocking};
+use super::reconcile::{Counter, Measured, Measuring};
 use super::reject::Place;
 use super::schema::{FoundColumn, Native, Relation, TableSpec};
 use super::source::Source;
@@ -85,6 +86,16 @@ impl Source for Sqlite {
                 .and_then(|connection| read(&connection, &spec, bound.as_ref(), outlet))
         });
         Ok(stream.boxed())
+    }
+
+    async fn measure(&mut self, intake: &Intake) -> Result<Option<Measuring>, Cause> {
+        let connection = Arc::clone(&self.connection);
+        let (spec, bound, zone) = (Arc::clone(intake.spec()), intake.bound(), intake.zone());
+        let counting = tokio::task::spawn_blocking(move || {
+            let connection = connection.lock().map_err(|_| Told("a reader died".into()))?;
+            count(&connection, &spec, bound.as_ref(), zone)
+        });
+        Ok(Some(Box::pin(async move { counting.await? })))
     }
 
     async fn close(self: Box<Self>) {
@@ -184,11 +195,7 @@ fn read(
     let row_id = has_row_id(connection, &spec.relation).map_err(failed)?;
     let sql = select(spec, bound, row_id);
     let mut statement = connection.prepare(&sql).map_err(failed)?;
-    let parameters = bound.map(|bound| match bound {
-        Bound::Text(text) => types::Value::Text(text.clone()),
-        Bound::Int(value) => types::Value::Integer(*value),
-    });
-    let mut rows = statement.query(params_from_iter(parameters)).map_err(failed)?;
+    let mut rows = statement.query(params_from_iter(bound.map(parameter))).map_err(failed)?;
     let width = spec.asked().count();
     while let Some(row) = rows.next().map_err(failed)? {
         let cells = cells(row, width).map_err(failed)?;
@@ -199,6 +206,31 @@ fn read(
         outlet.row(&cells, &place)?;
     }
     Ok(())
+}
+
+fn parameter(bound: &Bound) -> types::Value {
+    match bound {
+        Bound::Text(text) => types::Value::Text(text.clone()),
+        Bound::Int(value) => types::Value::Integer(*value),
+    }
+}
+
+/// Counts the rows of a read without the way through the intake: SQLite's own sums would be
+/// floats where a cell is one.
+fn count(
+    connection: &Connection,
+    spec: &Arc<TableSpec>,
+    bound: Option<&Bound>,
+    mut zone: ZoneTable,
+) -> Result<Measured, Cause> {
+    let mut counter = Counter::new(Arc::clone(spec));
+    let mut statement = connection.prepare(&select(spec, bound, false))?;
+    let mut rows = statement.query(params_from_iter(bound.map(parameter)))?;
+    let width = spec.asked().count();
+    while let Some(row) = rows.next()? {
+        counter.cells(&cells(row, width)?, &mut zone);
+    }
+    Ok(counter.amounts.into())
 }
 
 fn cells<'a>(row: &'a Row<'_>, width: usize) -> Result<Vec<Cell<'a>>, rusqlite::Error> {

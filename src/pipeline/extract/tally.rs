@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::keys::KeySet;
+use super::reconcile::Amounts;
 
 /// What one read of a table amounted to.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(super) struct Tally {
     pub(super) notices: Vec<String>,
     /// Values set to NULL under `discard_value`.
     pub(super) discarded: u64,
+    /// Amounts of rows delivered that no batch holds; none where nothing is reconciled.
+    pub(super) apart: Option<Amounts>,
     /// Newest cursor position seen.
     pub(super) newest: Option<i64>,
     /// Cursor values later than the watermark may go.
@@ -52,6 +55,7 @@ impl Tally {
             flagged,
             discarded,
             notices,
+            apart,
             newest,
             ahead,
             keys,
@@ -65,6 +69,9 @@ impl Tally {
         self.landed += landed;
         self.flagged += flagged;
         self.discarded += discarded;
+        if let (Some(apart), Some(other)) = (&mut self.apart, &apart) {
+            apart.add(other);
+        }
         self.newest = self.newest.max(newest);
         self.ahead += ahead;
         self.notices.extend(notices);

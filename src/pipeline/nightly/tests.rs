@@ -3,6 +3,7 @@
 mod audits;
 mod faults;
 mod nights;
+mod quarantine;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! How many refused rows a table's load may hold before the night is not published.
+//! How far a load may be off and still be published: refused rows, and what is compared with the
+//! source.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +28,20 @@ pub enum KeyFaults {
     Accept,
 }
 
+/// What of a load is compared between source and lake. Files are read once and by one reader, so
+/// there is nothing to compare them with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reconcile {
+    /// Rows, keys and sums of whole numbers and decimals.
+    #[default]
+    Full,
+    /// Rows.
+    Counts,
+    /// Nothing.
+    None,
+}
+
 impl MaxQuarantine {
     /// These limits, and `wider`'s where they say nothing.
     #[must_use]
@@ -48,5 +63,12 @@ impl SourceConfig {
     pub fn max_quarantine(&self, table: &str) -> MaxQuarantine {
         let own = self.tables.get(table).map(|table| table.max_quarantine).unwrap_or_default();
         own.or(self.max_quarantine)
+    }
+
+    /// What is compared of `table`.
+    #[must_use]
+    pub fn reconcile(&self, table: &str) -> Reconcile {
+        let own = self.tables.get(table).and_then(|table| table.reconcile);
+        own.or(self.reconcile).unwrap_or_default()
     }
 }

@@ -24,6 +24,7 @@ use super::config::{SourceConfig, SourceLimits, SourceUrl};
 use super::error::{Cause, ExtractError};
 use super::intake::{Intake, broken};
 use super::outlet::{BatchStream, Share, shared};
+use super::reconcile::{self, Measuring};
 use super::schema::{FoundColumn, Native, Relation, SpecColumn, TableSpec};
 use super::source::Source;
 use super::sql::{cursor_column, from_clause, quoted};
@@ -164,6 +165,19 @@ impl Source for Postgres {
         Ok(shared(intake, readers))
     }
 
+    async fn measure(&mut self, intake: &Intake) -> Result<Option<Measuring>, Cause> {
+        let spec = Arc::clone(intake.spec());
+        let condition = intake.bound().as_ref().and_then(|bound| filter(&spec, bound));
+        let storage = catalog::storage(&self.client, &spec.relation).await?;
+        // Where several connections read, the last one counts first and the others go ahead.
+        let mut clients = self.readers(storage.pages.unwrap_or_default()).await;
+        let client = clients.pop().unwrap_or_else(|| Arc::clone(&self.client));
+        let counting = async move {
+            reconcile::measure_postgres(&client, &spec, &condition.unwrap_or_default()).await
+        };
+        Ok(Some(reconcile::apart(counting)))
+    }
+
     async fn close(self: Box<Self>) {
         // The transactions read only; dropping the connections ends them as well.
         for client in std::iter::once(&self.client).chain(&self.others) {
@@ -211,7 +225,7 @@ fn is_unique(spec: &TableSpec, wires: &[Wire], storage: &Storage) -> bool {
     storage.unique.iter().any(|columns| columns.iter().all(holds))
 }
 
-fn found_type(column: &Column) -> (ColumnType, Native) {
+pub(super) fn found_type(column: &Column) -> (ColumnType, Native) {
     let mut kind = column.type_();
     while let Kind::Domain(base) = kind.kind() {
         kind = base;

@@ -10,6 +10,7 @@ mod parquet;
 mod paths;
 mod postgres;
 mod quarantine;
+mod reconcile;
 mod sqlite;
 #[cfg(feature = "sqlserver")]
 mod sqlserver;
@@ -94,6 +95,7 @@ impl Bench {
         let loads = self.load_as(day(number), LoadKind::Nightly).await.expect("the night loads");
         for load in &loads {
             assert_eq!(load.rows_read, load.rows_loaded + load.rows_rejected(), "{load:?}");
+            assert!(agrees(&load.reconciled), "{load:?}");
         }
         loads
     }
