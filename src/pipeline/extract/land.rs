@@ -212,10 +212,8 @@ impl<'a> Landing<'a> {
         let Some(ToldLoad { mut load, reckoning }) = told else { return Ok(Ended::Landed(None)) };
         load.version = Some(outcome.version);
         if reckoning.is_some() {
-            let (id, scanning) = (handle.id(), Instant::now());
-            let compared = reconcile::compared(request.lake, id, outcome.version).await;
+            let compared = reconcile::compared(request.lake, handle.id(), outcome.version).await;
             load.reconciled = compared.map_err(|cause| read_landed(&self.spec, cause))?;
-            load.parts_ms.insert("reconcile".to_owned(), millis(scanning));
         }
         Ok(Ended::Landed(Some(Box::new(load))))
     }
