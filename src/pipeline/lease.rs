@@ -107,7 +107,7 @@ impl Tenure {
 
 /// Renews thrice per term, so that one failure does no harm.
 async fn renew(state: State, lease: Lease, ttl: TimeDelta, lost: CancellationToken) {
-    let pause = (ttl / 3).to_std().unwrap_or(Duration::from_secs(1));
+    let pause = (ttl / 3).to_std().unwrap_or(Duration::ZERO);
     loop {
         tokio::time::sleep(pause).await;
         match state.renew_lease(&lease, ttl).await {

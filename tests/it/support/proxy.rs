@@ -21,7 +21,7 @@ impl Proxy {
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(&server) else { continue };
-                pass(client, server, limit.load(Ordering::SeqCst));
+                pass(&client, &server, limit.load(Ordering::SeqCst));
             }
         });
         Self { address, cut_after }
@@ -33,7 +33,7 @@ impl Proxy {
     }
 }
 
-fn pass(client: TcpStream, server: TcpStream, limit: u64) {
+fn pass(client: &TcpStream, server: &TcpStream, limit: u64) {
     let both = || Some((client.try_clone().ok()?, server.try_clone().ok()?));
     let (Some(asking), Some(telling)) = (both(), both()) else { return };
     std::thread::spawn(move || copy(&asking.0, &asking.1, u64::MAX));

@@ -199,6 +199,7 @@ async fn a_mark_of_a_wrong_clock_does_not_stop_the_schedule() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a seed is given by the environment")]
 async fn every_day_has_one_night_whatever_the_clock_and_the_process_do() {
     let seed = std::env::var("CLINICHUB_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(|| u64::from(std::process::id()) * 0x9E37_79B9 + 1);
