@@ -12,12 +12,14 @@ use hub_domain::run::{LoadStatus, StageTime, TableLoad};
 use hub_pipeline::build::{BuildProgress, BuiltTable};
 use hub_pipeline::extract;
 use hub_pipeline::nightly::Progress;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{
+    HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 
 use super::progress_expected::Expected;
 
 /// Bar of a table of which is known how many rows to expect.
-const KNOWN: &str = "  {prefix:24} {bar:20} {human_pos}/{human_len} rows  {rate}  {eta} left";
+const KNOWN: &str = "  {prefix:24} {bar:20} {human_pos}/{human_len} rows  {rate}  {left}";
 /// Bar of any other table: nothing is said about the remaining time.
 const OPEN: &str = "  {prefix:24} {spinner} {human_pos} rows  {rate}";
 const STAGE: &str = "{spinner} {prefix:9} {msg} {elapsed}";
@@ -77,8 +79,15 @@ fn style(template: &str) -> ProgressStyle {
     let rate = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
         let _ = write!(text, "{:.0} rows/s", state.per_sec());
     };
+    let left = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        // Before the first rows nothing is known of their rate.
+        if state.pos() > 0 {
+            let _ = write!(text, "{} left", HumanDuration(state.eta()));
+        }
+    };
     let style = ProgressStyle::with_template(template);
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate)
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", rate).with_key("left", left)
 }
 
 fn key(source: &str, table: &str) -> (String, String) {

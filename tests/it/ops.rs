@@ -151,7 +151,7 @@ fn metrics_show_names_to_group_keys_only() {
     for part in [
         "clinichub_last_run_status{status=\"published\"} 1",
         "clinichub_last_run_rows{source=\"his\",table=\"t_jz\",kind=\"read\"}",
-        "clinichub_alerts_firing{rule=",
+        "clinichub_outbox_messages{status=\"dead\"} 0",
         "clinichub_freshness_age_seconds{layer=\"raw\",source=\"his\",table=\"t_jz\",site=\"\"}",
         freshness.as_str(),
     ] {

@@ -98,7 +98,12 @@ impl Metrics {
         };
         let firing = state.firing_by_rule().await?.into_iter().map(by("rule"));
         gauges.many("alerts_firing", "Alerts that fire now, by rule", firing);
-        let messages = state.delivery_counts().await?.into_iter().map(by("status"));
+        let mut messages = state.delivery_counts().await?;
+        for status in ["pending", "delivered", "dead"] {
+            // A rule on a series that is not there never fires.
+            messages.entry(status.to_owned()).or_default();
+        }
+        let messages = messages.into_iter().map(by("status"));
         gauges.many(
             "outbox_messages",
             "Messages to hooks, by status (pending, delivered, dead)",
