@@ -6,6 +6,7 @@ mod alerts;
 pub mod analyze;
 mod check;
 mod demo;
+mod erase;
 mod keys;
 mod nightly;
 mod progress;
@@ -83,6 +84,8 @@ pub enum Command {
     Keys(keys::KeysCommand),
     /// Joins small files, lets old snapshots expire, removes files nobody reads.
     Upkeep(upkeep::UpkeepArgs),
+    /// Removes a person from every table, and proves it.
+    Erase(erase::EraseArgs),
 }
 
 /// Where the configuration is.
@@ -124,6 +127,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Schema(command) => schema::run(&command),
         Command::Keys(command) => keys::run(command).await,
         Command::Upkeep(args) => upkeep::run(args).await,
+        Command::Erase(args) => Box::pin(erase::run(args)).await,
     };
     match done {
         Ok(code) => code,

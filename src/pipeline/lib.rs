@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod build;
 pub mod detect;
+pub mod erase;
 pub mod extract;
 mod identity;
 pub mod lease;

@@ -150,7 +150,7 @@ impl Nightly {
     }
 
     /// A run that begins now.
-    fn begun(&self, kind: &str, request: &NightlyRequest) -> Run {
+    pub(crate) fn begun(&self, kind: &str, request: &NightlyRequest) -> Run {
         let started_at = self.clock.now();
         Run {
             id: run_id(started_at, request),
@@ -169,7 +169,7 @@ impl Nightly {
     }
 
     /// The record of a run that is over.
-    async fn ended(&self, mut run: Run, result: Result<(), NightlyError>) -> Run {
+    pub(crate) async fn ended(&self, mut run: Run, result: Result<(), NightlyError>) -> Run {
         run.finished_at = Some(self.clock.now());
         run.status = match (&result, run.snapshot_id) {
             (Ok(()), None) => RunStatus::DryRun,
@@ -186,7 +186,7 @@ impl Nightly {
     }
 
     /// Drops `work` once the lease is lost, whatever else it fails by then.
-    async fn while_held(
+    pub(crate) async fn while_held(
         &self,
         work: impl Future<Output = Result<(), NightlyError>>,
     ) -> Result<(), NightlyError> {

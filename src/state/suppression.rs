@@ -41,6 +41,22 @@ impl State {
         }
         tx.commit().await.map_err(Error::write(TABLE))
     }
+
+    /// Takes `digests` away, all or none of them.
+    ///
+    /// # Errors
+    /// `Write`.
+    pub async fn release(&self, digests: &[String]) -> Result<(), Error> {
+        let mut tx = self.pool.begin().await.map_err(Error::write(TABLE))?;
+        for digest in digests {
+            sqlx::query("delete from suppression where digest = $1")
+                .bind(digest)
+                .execute(&mut *tx)
+                .await
+                .map_err(Error::write(TABLE))?;
+        }
+        tx.commit().await.map_err(Error::write(TABLE))
+    }
 }
 
 #[cfg(test)]
@@ -55,5 +71,7 @@ mod tests {
         state.suppress(&["b".into(), "c".into()]).await.expect("kept");
         let found = state.suppressed().await.expect("read");
         assert_eq!(found, ["a", "b", "c"].map(String::from).into());
+        state.release(&["b".into(), "z".into()]).await.expect("released");
+        assert_eq!(state.suppressed().await.expect("read"), ["a", "c"].map(String::from).into());
     }
 }

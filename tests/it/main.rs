@@ -10,6 +10,7 @@ mod access;
 mod boards;
 mod checks;
 mod cli;
+mod erase;
 mod hooks;
 mod kills;
 mod nights;

@@ -51,7 +51,7 @@ pub(crate) fn copied() -> TempDir {
     copy
 }
 
-fn config(dir: &Path) -> PathBuf {
+pub(crate) fn config(dir: &Path) -> PathBuf {
     dir.join("clinichub.yaml")
 }
 

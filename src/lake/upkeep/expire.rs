@@ -40,6 +40,7 @@ impl Lake {
     /// leaves no gap.
     pub(super) async fn expire(&self, expired: &[u64]) -> Result<(), LakeError> {
         for id in expired {
+            self.may_write().await?;
             let path = snapshot_path(*id);
             match self.place().store.delete(&path).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}

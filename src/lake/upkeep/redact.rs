@@ -30,6 +30,7 @@ impl Lake {
             on_disk.extend(below.map(|path| path.to_string()));
         }
         let mut changed = 0;
+        self.may_write().await?;
         for version in 0..=newest {
             let mut actions = handle.commit(version).await?;
             let mut redacted = false;

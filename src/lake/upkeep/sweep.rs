@@ -127,6 +127,7 @@ impl Sweep<'_> {
     }
 
     async fn delete(&self, leaving: Vec<Path>) -> Result<(), LakeError> {
+        self.lake.may_write().await?;
         let store = &self.lake.place().store;
         let deletions = leaving.into_iter().map(|path| async move {
             match store.delete(&path).await {

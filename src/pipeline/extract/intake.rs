@@ -14,9 +14,10 @@ use super::config::CursorNulls;
 use super::error::ExtractError;
 use super::keys::hash_key;
 use super::reconcile::Counter;
-use super::reject::{Place, Reason, Reject};
+use super::reject::{Place, Reason, Reject, key_text};
 use super::schema::{SpecColumn, TableSpec};
 use super::sealed::{About, SealedRow, Sealer};
+use super::suppressed::Suppressed;
 pub(super) use super::tally::{Tally, TallySlot};
 use super::watermark;
 
@@ -47,6 +48,8 @@ pub struct Intake {
     /// Counts rows delivered that no batch holds; none where nothing is reconciled.
     apart: Option<Counter>,
     marking: Arc<HashSet<String>>,
+    /// Rows of erased persons.
+    suppressed: Option<Suppressed>,
     /// Whether the keys of accepted rows are needed after the read.
     keeps_keys: bool,
     /// Whether the source itself never delivers a key twice.
@@ -97,6 +100,7 @@ impl Intake {
             sealer: options.sealer,
             apart: None,
             marking: Arc::default(),
+            suppressed: None,
             tally: Tally::default(),
             slot,
             spec,
@@ -125,6 +129,12 @@ impl Intake {
     /// Zone of wall clocks.
     pub(super) fn zone(&self) -> ZoneTable {
         self.zone.clone()
+    }
+
+    /// Takes no row of an erased person.
+    pub(super) fn passing_over(mut self, suppressed: Option<Suppressed>) -> Self {
+        self.suppressed = suppressed;
+        self
     }
 
     /// Nobody asks for the keys after the read.
@@ -158,6 +168,7 @@ impl Intake {
             sealer: self.sealer.clone(),
             apart: self.apart.as_ref().map(|_| Counter::new(Arc::clone(&self.spec))),
             marking: Arc::clone(&self.marking),
+            suppressed: self.suppressed.clone(),
             keeps_keys: self.keeps_keys,
             unique: self.unique,
             #[cfg(test)]
@@ -207,6 +218,15 @@ impl Intake {
                 self.undo();
                 return true;
             }
+        }
+        if let Some(suppressed) = &self.suppressed
+            && suppressed.passes_over(&self.spec, |index| columns[index].last())
+        {
+            if let Some(apart) = &mut self.apart {
+                apart.values(|index| columns[index].last());
+            }
+            self.undo();
+            return true;
         }
         if self.follows_keys() {
             let key = hash_key(self.spec.key.iter().map(|index| columns[*index].last()));
@@ -274,6 +294,12 @@ impl Intake {
             }
         }
         if !self.follow(cells, &values)? {
+            self.count_apart(cells);
+            return Ok(());
+        }
+        if let Some(suppressed) = &self.suppressed
+            && suppressed.passes_over(&spec, |index| values[index].clone())
+        {
             self.count_apart(cells);
             return Ok(());
         }
@@ -462,14 +488,6 @@ impl Intake {
         self.tally.key_faults += u64::from(key_fault);
         self.builder.refuse(reject);
     }
-}
-
-fn key_text<'a>(spec: &TableSpec, value: impl Fn(usize) -> Option<Value<'a>>) -> String {
-    let part = |index: &usize| match value(*index) {
-        Some(value) => value.text(spec.columns[*index].column_type),
-        None => String::new(),
-    };
-    spec.key.iter().map(part).collect::<Vec<_>>().join("|")
 }
 
 /// A `Read` error of `spec`'s table.

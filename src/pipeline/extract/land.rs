@@ -25,6 +25,7 @@ use super::reconcile::{self, Amounts, Counter, Measuring, RECKONING_METADATA, Re
 use super::reject::{Reason, Reject};
 use super::schema::TableSpec;
 use super::source::Source;
+use super::suppressed::Suppressed;
 use super::{ExtractRequest, LoadKind, Progress, Reconcile, watermark};
 
 /// Batches that may wait for the lake.
@@ -283,6 +284,9 @@ impl<'a> Landing<'a> {
         if rows != landed {
             return Err(self.miscount(landed, rows));
         }
+        if let Some(suppression) = &self.request.suppression {
+            suppression.keep().await.map_err(|cause| broken(&self.spec, cause))?;
+        }
         let mut told = told.lock().expect("no holder of the load panics");
         *told = Some(ToldLoad { load, reckoning });
         Ok(Produced::Sent(Some(landed + tombstones)))
@@ -302,7 +306,9 @@ impl<'a> Landing<'a> {
         let stamp = self.stamp.clone();
         let sealer = self.request.sealer.clone();
         let options = IntakeOptions { stamp, zone, from, ceiling, known, sealer };
-        Intake::new(spec, options, Arc::clone(slot))
+        let contract = self.request.contracts.sources.get(&spec.source);
+        let suppressed = Suppressed::of(self.request.suppression.as_ref(), contract, &spec);
+        Ok(Intake::new(spec, options, Arc::clone(slot))?.passing_over(suppressed))
     }
 
     /// The tally of a read that came to its end.

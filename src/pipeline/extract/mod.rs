@@ -35,6 +35,7 @@ mod sql;
 mod sqlite;
 #[cfg(feature = "sqlserver")]
 mod sqlserver;
+mod suppressed;
 mod tally;
 mod trouble;
 mod watermark;
@@ -68,7 +69,9 @@ pub use retry::{RETRY_METADATA, Recovered, Retried, RetryRequest, retry};
 pub use schema::{Cursor, FoundColumn, Native, Relation, SpecColumn, TableSpec};
 pub use sealed::{About, SealError, SealedCell, SealedRow, Sealer};
 pub use source::{Source, connect};
+pub(crate) use suppressed::unsealed;
 
+use crate::erase::Suppression;
 use schema::Plan;
 
 /// Which kind of run loads.
@@ -105,6 +108,8 @@ pub struct ExtractRequest<'a> {
     pub load_id: &'a str,
     /// Clock for `_extracted_at`.
     pub clock: SharedClock,
+    /// Rows not to take; none when nobody was ever erased.
+    pub suppression: Option<Arc<Suppression>>,
     /// How fast the source may be read, and whether at all.
     pub brake: Brake,
     /// Seals refused rows; without it their cells are not kept.
@@ -159,7 +164,7 @@ async fn extract_tables(
     progress: &dyn Progress,
 ) -> Result<Vec<TableLoad>, ExtractError> {
     let (mut loads, mut stop) = (Vec::new(), None);
-    for (table, config) in tables(request)? {
+    for (table, config) in ordered_tables(request)? {
         if let Some(load) = landed_before(request, &table).await? {
             progress.table_done(&load, true);
             loads.push(load);
@@ -218,6 +223,18 @@ fn stopped(request: &ExtractRequest<'_>, table: String, reason: &str) -> TableLo
         notices: vec![format!("not read, the source is stopped{why}")],
         ..TableLoad::default()
     }
+}
+
+/// The tables in the order they are read: as configured, unless rows are passed over.
+fn ordered_tables(
+    request: &ExtractRequest<'_>,
+) -> Result<Vec<(String, TableConfig)>, ExtractError> {
+    let mut tables = tables(request)?;
+    if request.suppression.is_some() {
+        let contract = request.contracts.sources.get(request.source);
+        suppressed::parents_first(contract, &mut tables);
+    }
+    Ok(tables)
 }
 
 /// The configured tables; those of the contract when none is configured.

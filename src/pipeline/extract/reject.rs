@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::cell::Cell;
+use super::cell::{Cell, Value};
+use super::schema::TableSpec;
 
 /// Why a row is in quarantine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,4 +134,13 @@ impl Reject {
         }
         false
     }
+}
+
+/// Key of a row as `_reject_key` has it; `value` is asked by position of the column.
+pub(super) fn key_text<'a>(spec: &TableSpec, value: impl Fn(usize) -> Option<Value<'a>>) -> String {
+    let part = |index: &usize| match value(*index) {
+        Some(value) => value.text(spec.columns[*index].column_type),
+        None => String::new(),
+    };
+    spec.key.iter().map(part).collect::<Vec<_>>().join("|")
 }

@@ -21,6 +21,9 @@ pub trait RunLog: Send + Sync {
 
     /// Adds such hashes, all or none of them.
     async fn suppress(&self, digests: &[String]) -> Result<(), Cause>;
+
+    /// Takes hashes of rows away that belong to somebody else by now.
+    async fn release(&self, digests: &[String]) -> Result<(), Cause>;
 }
 
 #[async_trait]
@@ -35,6 +38,10 @@ impl RunLog for State {
 
     async fn suppress(&self, digests: &[String]) -> Result<(), Cause> {
         Ok(State::suppress(self, digests).await?)
+    }
+
+    async fn release(&self, digests: &[String]) -> Result<(), Cause> {
+        Ok(State::release(self, digests).await?)
     }
 }
 

@@ -14,6 +14,7 @@ use hub_lake::upkeep::{Parts, UpkeepRequest};
 use super::{Nightly, NightlyError, NightlyRequest, Progress, Signals, UpkeepPlan, timed};
 use crate::audit::{self, AuditRequest, Gate};
 use crate::build::{self, BuildRequest, Built};
+use crate::erase::Suppression;
 use crate::extract::{self, Brake, ExtractError, ExtractRequest, LoadKind, SourceConfig};
 use crate::publish::{self, Candidate, PublishError};
 
@@ -49,13 +50,45 @@ impl Nightly {
         progress: &dyn Progress,
         run: &mut Run,
     ) -> Result<(), NightlyError> {
+        let Some(snapshot) = self.show(request, progress, run).await? else { return Ok(()) };
+        if let Some(signals) = &self.signals {
+            self.stage("detect", progress, run, detect(signals, &snapshot)).await?;
+            self.stage("notify", progress, run, notify(signals)).await?;
+        }
+        if let Some(plan) = &self.upkeep {
+            let keeping = Box::pin(self.keep_up(plan));
+            self.stage("upkeep", progress, run, keeping).await?;
+        }
+        Ok(())
+    }
+
+    /// Builds, audits and publishes what has landed, reading no source and judging nothing.
+    pub(crate) async fn rebuild(
+        &self,
+        request: &NightlyRequest,
+        progress: &dyn Progress,
+        run: &mut Run,
+    ) -> Result<(), NightlyError> {
+        self.record(run).await?;
+        self.lake.probe().await.map_err(lake_error)?;
+        self.show(request, progress, run).await?;
+        Ok(())
+    }
+
+    /// Builds, audits and publishes what has landed; none in a dry run.
+    async fn show(
+        &self,
+        request: &NightlyRequest,
+        progress: &dyn Progress,
+        run: &mut Run,
+    ) -> Result<Option<Snapshot>, NightlyError> {
         let built = self.stage("build", progress, run, self.build(request, progress)).await?;
         let published = self.lake.latest().await.map_err(lake_error)?;
         let loads = run.loads.clone();
         let auditing = self.audit(request, &built, &loads, published.as_ref());
         let audits = self.stage("audit", progress, run, auditing).await?;
         if request.dry_run {
-            return judged(audits);
+            return judged(audits).map(|()| None);
         }
         let candidate = Candidate {
             date: request.date,
@@ -69,15 +102,7 @@ impl Nightly {
         // Known before it is recorded: a record that fails does not unpublish.
         run.snapshot_id = Some(snapshot.id);
         self.record(run).await?;
-        if let Some(signals) = &self.signals {
-            self.stage("detect", progress, run, detect(signals, &snapshot)).await?;
-            self.stage("notify", progress, run, notify(signals)).await?;
-        }
-        if let Some(plan) = &self.upkeep {
-            let keeping = Box::pin(self.keep_up(plan));
-            self.stage("upkeep", progress, run, keeping).await?;
-        }
-        Ok(())
+        Ok(Some(snapshot))
     }
 
     /// The sources hold the newest day: read for an older one, they would be published under a
@@ -127,6 +152,8 @@ impl Nightly {
         run_id: &str,
         progress: &dyn Progress,
     ) -> Result<Vec<TableLoad>, NightlyError> {
+        let key = &self.engine.pseudonym_key;
+        let suppression = Suppression::read(key, &self.log).await.map_err(NightlyError::Log)?;
         let requests: Vec<ExtractRequest<'_>> = sources
             .iter()
             .map(|(source, config)| ExtractRequest {
@@ -139,6 +166,7 @@ impl Nightly {
                 zone: self.engine.zone,
                 load_id: run_id,
                 clock: Arc::clone(&self.clock),
+                suppression: suppression.clone(),
                 brake: Brake::new(source, &config.limits, Arc::clone(&self.switch)),
                 sealer: self.quarantine.sealer.clone(),
             })

@@ -1,11 +1,12 @@
 //! Whole nights over a small project: a CSV source, staging, identity, a mart.
 
 mod audits;
+mod erase;
 mod faults;
 mod nights;
 mod quarantine;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -27,6 +28,7 @@ source: crm
 tables:
   customer: { key: [id], columns: { id: text, name: 'text?', card: 'text?', mrn: 'text?' } }
   visit: { key: [id], columns: { id: text, customer: text, on: date, fee: 'decimal(12,2)' } }
+subjects: { customer: [id], visit: [customer -> customer] }
 ";
 const RECORD: &str = "\
 table: person_record
@@ -120,6 +122,11 @@ impl RunLog for Memory {
 
     async fn suppress(&self, digests: &[String]) -> Result<(), Cause> {
         self.suppressed.lock().expect("no holder panics").extend(digests.iter().cloned());
+        Ok(())
+    }
+
+    async fn release(&self, digests: &[String]) -> Result<(), Cause> {
+        self.suppressed.lock().expect("no holder panics").retain(|kept| !digests.contains(kept));
         Ok(())
     }
 }
