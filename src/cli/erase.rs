@@ -54,7 +54,8 @@ pub(super) async fn run(args: EraseArgs) -> anyhow::Result<ExitCode> {
     let report = match args.dry_run {
         true => erase(&app, &request).await?,
         false => {
-            let work = async |app: App| erase(&app, &request).await;
+            let request = &request;
+            let work = |app: App| async move { erase(&app, request).await };
             app.as_writer("erase", args.wait, work).await?
         }
     };
