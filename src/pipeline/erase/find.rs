@@ -69,7 +69,7 @@ impl Subjects {
     /// Matches rows of hub tables that name one of the persons or records in any text column.
     pub(super) fn named(&self) -> RowMatch {
         let names: HashSet<String> = self.persons.union(&self.records).cloned().collect();
-        Arc::new(move |batch| {
+        Arc::new(move |batch: &RecordBatch| {
             let mut meant = vec![false; batch.num_rows()];
             for column in batch.columns().iter().filter(|c| *c.data_type() == DataType::Utf8) {
                 let values = column.as_string::<i32>();
@@ -147,7 +147,7 @@ impl Rows {
 
     /// Matches rows that say whose they are, and notes their keys.
     pub(super) fn speaking(self: Arc<Self>) -> RowMatch {
-        Arc::new(move |batch| {
+        Arc::new(move |batch: &RecordBatch| {
             let meant = self.about(batch)?;
             let keys = row_keys(batch, &self.key)?;
             let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,7 +169,7 @@ impl Rows {
         // Where the person's key is the row's, a refused row may be all there is.
         let own_key = self.key.len() == 1
             && self.subjects.iter().any(|(s, _)| s.through.is_none() && s.column == self.key[0]);
-        Arc::new(move |batch| {
+        Arc::new(move |batch: &RecordBatch| {
             let speaking = self.about(batch)?;
             let silent = self.silent(batch)?;
             let texts = row_keys(batch, &self.key)?;

@@ -125,3 +125,28 @@ async fn a_row_that_changes_hands_comes_back() {
     assert!(shown.iter().any(|line| line.contains("crm:v2")), "{shown:?}");
     assert!(!shown.iter().any(|line| line.contains("crm:v1")), "{shown:?}");
 }
+
+/// A refused row names nobody but by its key; what was kept of it sealed does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_rows_of_the_person_leave_too() {
+    let bench = Bench::new();
+    let log = Arc::new(Memory::default());
+    let sealer = Some(Arc::new(extract::Sealer::new("a secret of some length", [])));
+    let sealing = || Nightly {
+        quarantine: Quarantine { sealer: sealer.clone(), max_share: 1.0 },
+        ..bench.nightly(Arc::clone(&log))
+    };
+    let refused = "v7,c1,2026-03-01,much\nv8,c4,2026-03-01,little\n";
+    bench.source("visit", &format!("{VISITS}{refused}"));
+    let run = sealing().run(&request(2), &Unwatched).await;
+    assert_eq!((run.status, &run.error), (RunStatus::Published, &None));
+    let person = person_of(&bench, "crm:c1").await;
+    let report = sealing().erase(&all_of(&person, true), &Unwatched).await.expect("erased");
+    let visits = report.tables.iter().find(|(name, _)| name == "raw/crm.visit").expect("visits");
+    assert_eq!(visits.1.rows, 4, "three visits and the refused one, not that of c4");
+    let proof = report.proof.expect("a proof");
+    assert_eq!((proof.found, proof.older, proof.waiting), (0, 0, 0), "{proof:?}");
+    // The refused row of c1 is not even refused again.
+    let run = sealing().run(&request(3), &Unwatched).await;
+    assert_eq!(run.loads.iter().map(|load| load.rows_rejected()).sum::<u64>(), 1);
+}
