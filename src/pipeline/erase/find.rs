@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::SessionContext;
-use hub_domain::contract::{ColumnType, SourceColumn, SourceContract, Subject};
+use hub_domain::contract::{ColumnType, SourceColumn, SourceContract, Subject, TableContract};
 use hub_domain::snapshot::Snapshot;
 use hub_lake::upkeep::RowMatch;
 use hub_lake::{Lake, TableId};
@@ -20,6 +19,10 @@ use crate::extract::{About, Sealer, unsealed};
 
 /// Table that says which source records are one person.
 const LINK: &str = "person_link";
+/// Column that names a source record.
+const RECORD: &str = "record_id";
+/// Tables whose keys are source records.
+const RECORD_TABLES: [&str; 2] = [LINK, "person_record"];
 
 /// Whom an erasure is about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,7 +44,7 @@ impl Subjects {
     ) -> Result<Self, EraseError> {
         let mut found = Self { persons: BTreeSet::new(), records: records.clone() };
         if let Some(person) = person {
-            let own = linked(lake, snapshot, "person_id", person, "record_id").await?;
+            let own = linked(lake, snapshot, "person_id", person, RECORD).await?;
             if own.is_empty() {
                 return Err(EraseError::NoPerson { snapshot: snapshot.id });
             }
@@ -66,15 +69,27 @@ impl Subjects {
         self.records.iter().filter_map(key).collect()
     }
 
-    /// Matches rows of hub tables that name one of the persons or records in any text column.
-    pub(super) fn named(&self) -> RowMatch {
-        let names: HashSet<String> = self.persons.union(&self.records).cloned().collect();
+    /// Matches rows of a hub table that name one of the persons in any text column, or one of the
+    /// records where the contract has a record: other ids may read like a record's.
+    pub(super) fn named(&self, contract: Option<&TableContract>) -> RowMatch {
+        let (persons, records) = (self.persons.clone(), self.records.clone());
+        let mut record_columns: BTreeSet<String> = [RECORD.to_owned()].into();
+        for key in contract.iter().flat_map(|contract| &contract.foreign_keys) {
+            if RECORD_TABLES.contains(&key.table.as_str()) {
+                record_columns.extend(key.columns.iter().cloned());
+            }
+        }
         Arc::new(move |batch: &RecordBatch| {
             let mut meant = vec![false; batch.num_rows()];
-            for column in batch.columns().iter().filter(|c| *c.data_type() == DataType::Utf8) {
-                let values = column.as_string::<i32>();
+            let schema = batch.schema();
+            for (field, column) in schema.fields().iter().zip(batch.columns()) {
+                let Some(values) = column.as_string_opt::<i32>() else { continue };
+                let is_record = record_columns.contains(field.name());
                 for (row, meant) in meant.iter_mut().enumerate() {
-                    *meant |= values.is_valid(row) && names.contains(values.value(row));
+                    if values.is_valid(row) {
+                        let name = values.value(row);
+                        *meant |= persons.contains(name) || (is_record && records.contains(name));
+                    }
                 }
             }
             Ok(meant.into())

@@ -265,20 +265,19 @@ impl Nightly {
     /// Reads what is left.
     async fn prove(&self, subjects: &Subjects, found: &[Found]) -> Result<Proof, EraseError> {
         let kept: Vec<Snapshot> = self.lake.snapshots().await?;
-        let named = subjects.named();
         let mut proof = Proof::default();
         for id in self.lake.tables().await? {
             let raw = found.iter().find(|found| found.id == id).map(|found| &found.matches);
             let matches = match (&id, raw) {
-                (_, Some(matches)) => matches,
-                (TableId::Hub(_), None) => &named,
+                (_, Some(matches)) => Arc::clone(matches),
+                (TableId::Hub(name), None) => subjects.named(self.contracts.table(name)),
                 (TableId::Raw { .. }, None) => continue,
             };
             let Some(newest) = self.lake.table(&id).version().await? else { continue };
             let mut versions: BTreeSet<u64> = [newest].into();
             versions.extend(kept.iter().filter_map(|snapshot| snapshot.tables.get(&id.key())));
             for version in versions {
-                let (rows, meant) = self.lake.count_rows(&id, version, matches).await?;
+                let (rows, meant) = self.lake.count_rows(&id, version, &matches).await?;
                 proof.versions += 1;
                 proof.rows += rows;
                 *(if version == newest { &mut proof.found } else { &mut proof.older }) += meant;
