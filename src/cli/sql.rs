@@ -5,13 +5,13 @@ mod formulas;
 use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use arrow::util::pretty::pretty_format_batches_with_schema;
 use clap::{Args, ValueEnum};
 use hub_domain::ports::{Access, AccessLog};
 use hub_domain::principal::Principal;
 use hub_domain::snapshot::SnapshotPick;
-use hub_engine::{LimitedStream, Session};
+use hub_engine::{LimitedStream, Session, SqlError};
 use sha2::{Digest, Sha256};
 
 use super::{ConfigArgs, prompt};
@@ -91,11 +91,16 @@ pub(super) async fn answer(
     };
     log.record(session.principal(), access).await?;
     match session.user_sql(statement).await {
-        Ok(stream) => write(stream, format).await,
-        Err(error) => match error.hint() {
-            Some(hint) => bail!("{error}\n  hint: {hint}"),
-            None => bail!("{error}"),
-        },
+        Ok(stream) => write(stream, format).await.map_err(hinted),
+        Err(error) => Err(hinted(error.into())),
+    }
+}
+
+/// The error with its hint, whenever the statement failed.
+fn hinted(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<SqlError>().and_then(SqlError::hint) {
+        Some(hint) => anyhow::anyhow!("{error}\n  hint: {hint}"),
+        None => error,
     }
 }
 

@@ -37,15 +37,15 @@ const CALLS: [&str; 16] = [
     "fdatasync",
 ];
 
-struct Bench {
-    ward: Ward,
+pub(crate) struct Bench {
+    pub(crate) ward: Ward,
     first: Content,
     second: Content,
     took: Duration,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let ward = Ward::prepared(ROWS, "{ lease: 1h, build_threads: 1 }");
         let (id, first) = ward.shown();
         assert_eq!(id, 1);
@@ -61,7 +61,7 @@ impl Bench {
     }
 
     /// A killed night: whole before and after it is run again.
-    fn judge(&self, ward: &Ward, what: &str) {
+    pub(crate) fn judge(&self, ward: &Ward, what: &str) {
         let (id, seen) = ward.shown();
         same(&seen, if id == 1 { &self.first } else { &self.second }, what);
         ward.nightly(SECOND).passed();
@@ -211,7 +211,7 @@ impl<R> Calls<R> {
 }
 
 /// Why system calls cannot be traced here.
-fn forbidden() -> Option<String> {
+pub(crate) fn forbidden() -> Option<String> {
     let probe = Command::new("strace")
         .args(["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fsync", "true"])
         .output();

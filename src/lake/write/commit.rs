@@ -10,7 +10,7 @@ use deltalake_core::kernel::{Action, Transaction};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
 use object_store::path::Path;
-use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::files::{DataFile, FILE_BYTES, FileWriter};
 use super::{WriteMode, WriteOutcome, WriteSpec, Written, actions, sort};
@@ -21,7 +21,7 @@ use crate::{LakeError, durable};
 /// Commits between checkpoints, as Delta counts them.
 const CHECKPOINT_EVERY: u64 = 100;
 /// Attempts before giving up against rival writers.
-const ATTEMPTS: u32 = 12;
+const ATTEMPTS: u32 = 15;
 
 /// Writes `rows` to the table of `handle`, once.
 pub(crate) async fn write(
@@ -47,7 +47,7 @@ pub(crate) async fn write(
             Ok(version) => {
                 return Ok(written(version, &files));
             }
-            Err(lost) if is_rival(&lost) => pause(attempt, &files).await,
+            Err(lost) if is_rival(&lost) => pause(attempt).await,
             Err(error) => return acknowledge(handle, spec, &files, error).await,
         }
         state = handle.state(None).await?;
@@ -226,11 +226,12 @@ async fn acknowledge(
     }
 }
 
-/// Waits a little longer after every loss; rivals differ by the names of their files.
-async fn pause(attempt: u32, files: &[DataFile]) {
-    let own = files.first().map(|file| Sha256::digest(file.path.as_ref()));
-    let jitter = own.map_or(0, |digest| u64::from(digest[0]) % 16);
-    tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 8 + jitter)).await;
+/// Waits longer after every loss, by chance up to twice as long: rivals that lost together do not
+/// meet again.
+async fn pause(attempt: u32) {
+    let base = 8_u64 << attempt.min(7);
+    let jitter = base * u64::from(Uuid::new_v4().as_bytes()[0]) / 256;
+    tokio::time::sleep(Duration::from_millis(base + jitter)).await;
 }
 
 async fn sync_files(handle: &DeltaTableHandle, files: &[DataFile]) -> Result<(), LakeError> {

@@ -31,6 +31,11 @@ impl Call {
         self
     }
 
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
     pub(crate) fn done(mut self) -> Done {
         Done { call: format!("{:?}", self.0), output: self.0.output().expect("started") }
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clinichub::app::definitions;
-use clinichub::config::{Config, load_project};
+use clinichub::config::{Config, load_project, store_options};
 use futures::TryStreamExt as _;
 use hub_domain::clock::SystemClock;
 use hub_domain::principal::Principal;
@@ -79,13 +79,24 @@ impl Ward {
 
     /// A ward on a SQLite file: night 1 of `rows` rows per table published, the file at night 2.
     pub(crate) fn prepared(rows: u64, nightly: &str) -> Self {
-        let ward = Self::new(&Reached { nightly, ..Reached::file() });
-        let source = ward.fill(rows);
-        ward.nightly(FIRST).passed();
+        Self::new(&Reached { nightly, ..Reached::file() }).at_night_two(rows)
+    }
+
+    /// As [`Ward::prepared`], with the lake at `url`.
+    pub(crate) fn on_lake(rows: u64, url: &str) -> Self {
+        let ward = Self::new(&Reached::file());
+        let text = fs::read_to_string(ward.config()).expect("the configuration");
+        fs::write(ward.config(), text.replace("file://./lake", url)).expect("written");
+        ward.at_night_two(rows)
+    }
+
+    fn at_night_two(self, rows: u64) -> Self {
+        let source = self.fill(rows);
+        self.nightly(FIRST).passed();
         for statement in night_two(rows) {
             source.execute_batch(&statement).expect("done");
         }
-        ward
+        self
     }
 
     /// Makes the file of night 1.
@@ -131,7 +142,7 @@ pub(crate) fn shown(config: &Path) -> (u64, Content) {
         let project = load_project(config.project.as_ref(), &config.base).expect("a project");
         let (contracts, registry) = definitions(&project).expect("definitions");
         let url = config.lake.resolved(&config.base);
-        let lake = Lake::open(&url, &BTreeMap::new()).expect("a lake");
+        let lake = Lake::open(&url, &store_options()).expect("a lake");
         let key = b"a test's pseudonyms".to_vec();
         let settings = EngineConfig::new(config.zone().expect("a zone"), key);
         let engine = Engine::new(settings, lake, contracts, registry, Arc::new(SystemClock));

@@ -129,3 +129,14 @@ fn snapshot(tables: BTreeMap<String, u64>) -> Snapshot {
 pub(super) fn long() -> bool {
     std::env::var("CLINICHUB_LONG").is_ok_and(|value| value == "1")
 }
+
+/// Tells how a test ended; `tests/run` collects such lines in the file that `CLINICHUB_SUMMARY`
+/// names.
+#[expect(clippy::disallowed_methods, reason = "tests are configured by the environment")]
+pub(super) fn told(line: &str) {
+    use std::io::Write as _;
+    eprintln!("{line}");
+    let Ok(path) = std::env::var("CLINICHUB_SUMMARY") else { return };
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    writeln!(file.expect("the summary"), "{line}").expect("written");
+}

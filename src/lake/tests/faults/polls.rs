@@ -60,5 +60,5 @@ async fn readers_see_only_whole_nights() {
     }
     let last = readers.join_all().await;
     assert!(last.iter().all(|seen| *seen > 1), "{last:?} of {number} nights");
-    eprintln!("{wanted} polls over {number} nights, all whole");
+    super::told(&format!("readers of a lake: {wanted} polls over {number} nights, all whole"));
 }
