@@ -165,7 +165,7 @@ async fn a_night_survives_seeded_faults_of_its_store() {
         let fault = Fault::seeded(seed, truth.operations);
         survives(&truth, fault, &format!("CLINICHUB_FAULT_SEED={seed} {fault:?}")).await;
     }
-    told(&format!(
+    summed_up(&format!(
         "seeded faults of a store under a night: {count} from CLINICHUB_FAULT_SEED={first}, {} \
          operations, {:.0} s: 0 lost, 0 doubled, 0 partly visible",
         truth.operations,
@@ -175,7 +175,7 @@ async fn a_night_survives_seeded_faults_of_its_store() {
 
 /// `tests/run` collects such lines in the file that `CLINICHUB_SUMMARY` names.
 #[expect(clippy::disallowed_methods, reason = "tests are configured by the environment")]
-fn told(line: &str) {
+fn summed_up(line: &str) {
     use std::io::Write as _;
     eprintln!("{line}");
     let Ok(path) = std::env::var("CLINICHUB_SUMMARY") else { return };
