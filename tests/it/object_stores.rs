@@ -50,10 +50,7 @@ fn nights_on_s3_publish_what_nights_on_a_disk_publish() {
         same(&found, &second, round);
     }
     let config = s3.config();
-    clinichub(["snapshot", "rollback", "1", "--config"])
-        .arg(config)
-        .done()
-        .passed();
+    clinichub(["snapshot", "rollback", "1", "--config"]).arg(config).done().passed();
     let (id, found) = s3.shown();
     assert_eq!(id, 3);
     same(&found, &first, "rollback on S3");
@@ -178,10 +175,7 @@ fn readers_on_s3_see_only_whole_nights() {
     let (_, first) = ward.shown();
     let config = ward.config();
     let night = std::thread::spawn(move || {
-        clinichub(["nightly", "--date", SECOND, "--config"])
-            .arg(config)
-            .done()
-            .passed()
+        clinichub(["nightly", "--date", SECOND, "--config"]).arg(config).done().passed()
     });
     let mut polls = [0_u32; 2];
     while polls[1] == 0 {
