@@ -47,6 +47,12 @@ pub trait Source: Send {
     /// `Read` and `NullCursor`, also as items of the stream; after an error the stream ends.
     async fn open<'a>(&'a mut self, intake: Intake) -> Result<BatchStream<'a>, ExtractError>;
 
+    /// A further handle that reads as of the same moment, to be closed like this one; none where
+    /// the kind of source cannot share a moment, or grants no further connection.
+    async fn twin(&mut self) -> Option<Box<dyn Source>> {
+        None
+    }
+
     /// Ends the transaction and the connection.
     async fn close(self: Box<Self>);
 }

@@ -39,6 +39,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Adds the tally of another part of the same read; false when both parts had rows of one
+    /// key, which neither could know.
+    pub(super) fn join(&mut self, other: Self) -> bool {
+        let apart = !other.keys.iter().any(|key| self.keys.contains(key));
+        self.absorb(other);
+        apart
+    }
+
     /// Adds what another reader of the same table counted.
     pub(super) fn absorb(&mut self, other: Self) {
         // Named one by one, so that nothing new is forgotten here.
