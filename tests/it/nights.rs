@@ -208,7 +208,8 @@ fn a_dry_run_publishes_nothing_and_a_rollback_goes_back() {
 fn a_backfill_says_what_it_needs_and_moves_no_date() {
     let dir = copied();
     let call = |words: &[&str]| {
-        clinichub(["backfill", "--config"]).arg(config(dir.path())).args(words).done()
+        let call = clinichub(["backfill", "--config"]).arg(config(dir.path()));
+        words.iter().fold(call, |call, word| call.arg(word)).done()
     };
     let days = ["--from", "2026-09-06", "--to", "2026-09-05"];
     for (words, told) in [

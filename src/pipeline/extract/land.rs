@@ -357,7 +357,7 @@ impl<'a> Landing<'a> {
         tally.ok_or_else(|| broken(&self.spec, Told("the reader stopped before the end".into())))
     }
 
-    fn load(&self, tally: &Tally, rows_deleted: u64) -> TableLoad {
+    fn load(&self, tally: &Tally, rows_deleted: u64, [read_ms, keys_ms]: [u64; 2]) -> TableLoad {
         let mut notices = tally.notices.clone();
         notices.extend(self.spec.notices.iter().cloned());
         if tally.ahead > 0 {

@@ -177,7 +177,7 @@ impl Source for Postgres {
             others: Vec::new(),
             snapshot: None,
             url: self.url.clone(),
-            timeout_seconds: self.timeout_seconds,
+            limits: self.limits.clone(),
             zone: self.zone,
         }))
     }

@@ -125,7 +125,7 @@ async fn read(config: &str, columns: &str, straight: bool) -> (Vec<String>, Tall
     (lines, tally)
 }
 
-async fn both_agree(config: &str, key: &str, cursor: &str) -> Tally {
+async fn both_agree(config: &str, key: &str) -> Tally {
     let columns = format!("{{ key: [{key}], columns: {COLUMNS} }}");
     let (straight, tally) = read(config, &columns, true).await;
     let (judged, expected) = read(config, &columns, false).await;
@@ -172,8 +172,8 @@ async fn postgres_both_paths_and_several_readers_agree() {
                      tables: {{ t: {{ from: hub_paths_{unique}.t{cursor} }} }} }}"
                 )
             };
-            let one = both_agree(&config(1), "id", cursor).await;
-            let three = both_agree(&config(3), "id", cursor).await;
+            let one = both_agree(&config(1), "id").await;
+            let three = both_agree(&config(3), "id").await;
             assert_eq!((one.read, &one.rejected), (three.read, &three.rejected));
             assert_eq!(one.rejected.contains_key("duplicate_key"), !unique, "{:?}", one.rejected);
             assert!(one.loaded > 1_000 && one.rejected.len() > 2, "{:?}", one.rejected);
@@ -201,7 +201,7 @@ async fn mysql_both_paths_agree() {
                 "{{ kind: mysql, url: '{url}', \
                  tables: {{ t: {{ from: hub_paths_{unique}.t{cursor} }} }} }}"
             );
-            let tally = both_agree(&config, "id", cursor).await;
+            let tally = both_agree(&config, "id").await;
             assert_eq!(tally.rejected.contains_key("duplicate_key"), !unique);
             assert!(tally.loaded > 500 && tally.rejected.len() > 2, "{:?}", tally.rejected);
         }
