@@ -4,6 +4,7 @@
 
 mod alerts;
 pub mod analyze;
+mod backfill;
 mod check;
 mod demo;
 mod erase;
@@ -53,6 +54,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Runs one nightly: extract, build, audit, publish, detect, notify.
     Nightly(nightly::NightlyArgs),
+    /// Reads days of the past again and publishes what changed.
+    Backfill(backfill::BackfillArgs),
     /// Serves GraphQL, SQL over HTTP, the schedule and webhooks.
     Serve(serve::ServeArgs),
     /// Answers one SQL statement, or prompts for many.
@@ -115,6 +118,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Nightly(args) => Box::pin(nightly::run(args)).await,
+        Command::Backfill(args) => Box::pin(backfill::run(args)).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Sql(args) => sql::run(args).await,
         Command::Check(args) => check::run(args).await,

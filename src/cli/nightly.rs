@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use chrono::NaiveDate;
 use clap::Args;
-use hub_domain::run::{Run, RunStatus};
+use hub_domain::run::{LoadStatus, Run, RunStatus};
 use hub_pipeline::nightly::NightlyRequest;
 
 use super::progress::Told;
@@ -121,6 +121,12 @@ pub(super) fn summary(run: &Run) -> String {
          {deleted} deleted (run {})",
         run.business_date, run.id
     );
+    for load in run.loads.iter().filter(|load| load.status == LoadStatus::Frozen) {
+        let (source, table, why) = (&load.source, &load.table, load.notices.join("; "));
+        text.push_str(&format!(
+            "\nwarning: {source}.{table} is frozen, its last landed rows are shown: {why}"
+        ));
+    }
     if let Some(error) = &run.error {
         text.push_str(&format!("\nerror: {error}"));
     }

@@ -4,6 +4,7 @@
 //! know their fingerprint, a snapshot is one object. So a run may be killed at any moment and run
 //! again; readers see the previous night until the new one is published, whole.
 
+mod backfill;
 mod error;
 mod log;
 mod republish;
@@ -23,6 +24,7 @@ use hub_lake::upkeep::Retention;
 use hub_lake::{Contracts, Fence, Lake, LakeError};
 use sha2::{Digest, Sha256};
 
+pub use backfill::BackfillRequest;
 pub use error::NightlyError;
 pub use log::{Cause, RunLog, Signals};
 

@@ -203,3 +203,31 @@ fn a_dry_run_publishes_nothing_and_a_rollback_goes_back() {
     let listed = call(&["snapshot", "list"]).passed();
     assert_eq!(listed.lines().count(), 4, "{listed}");
 }
+
+#[test]
+fn a_backfill_says_what_it_needs_and_moves_no_date() {
+    let dir = copied();
+    let call = |words: &[&str]| {
+        let call = clinichub(["backfill", "--config"]).arg(config(dir.path()));
+        words.iter().fold(call, |call, word| call.arg(word)).done()
+    };
+    let days = ["--from", "2026-09-06", "--to", "2026-09-05"];
+    for (words, told) in [
+        (&days[..], "no day to read"),
+        (&["--from", "2026-09-05", "--to", "2026-09-06", "--table", "his.t_tcmx"], "range"),
+        (&["--from", "2026-09-05", "--to", "2026-09-06", "--table", "his.none"], "no table"),
+        (&["--from", "2026-09-05", "--to", "2026-09-06", "--source", "none"], "no source"),
+    ] {
+        let done = call(words);
+        done.exited(2);
+        assert!(done.err().contains(told), "{}", done.err());
+    }
+    let before = published(dir.path());
+    // Nothing changed in these days since night 1, so there is nothing to publish.
+    let days = ["--from", "2026-09-05", "--to", "2026-09-06", "--table", "his.t_jz"];
+    let told = call(&days).passed();
+    assert!(told.starts_with(&format!("{FIRST} published snapshot 1")), "{told}");
+    let after = published(dir.path());
+    assert_eq!(after.0, before.0);
+    same(&after.1, &before.1, "backfill");
+}

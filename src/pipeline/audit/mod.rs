@@ -4,6 +4,7 @@
 //! counts the rows that break it; texts never hold a value.
 
 mod error;
+mod frozen;
 mod loads;
 mod rows;
 mod tables;
@@ -49,6 +50,7 @@ pub struct AuditRequest<'a> {
 /// A check that cannot be run: publishing without it would be publishing unaudited.
 pub async fn audit(request: &AuditRequest<'_>) -> Result<Vec<AuditResult>, AuditError> {
     let mut results = loads::checks(request).await?;
+    results.extend(frozen::tables(request.loads));
     let mut checking: Vec<BoxFuture<'_, Result<Vec<AuditResult>, AuditError>>> = Vec::new();
     for table in &request.built.tables {
         if let Some(contract) = request.contracts.table(&table.table) {

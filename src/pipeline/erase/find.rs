@@ -236,13 +236,12 @@ struct Sealed {
     types: BTreeMap<String, SourceColumn>,
 }
 
+/// Position of a refused row, and what it says in the columns asked for.
+type OpenedRow = (usize, Vec<Option<String>>);
+
 impl Sealed {
     /// What the refused rows of `batch` say in `columns`, by position of the row.
-    fn open(
-        &self,
-        batch: &RecordBatch,
-        columns: &[&str],
-    ) -> Result<Vec<(usize, Vec<Option<String>>)>, ArrowError> {
+    fn open(&self, batch: &RecordBatch, columns: &[&str]) -> Result<Vec<OpenedRow>, ArrowError> {
         let (sealed, reasons) = (text(batch, "_reject_sealed")?, text(batch, "_reject_reason")?);
         let (Some(sealer), Some(sealed), Some(reasons)) = (&self.sealer, sealed, reasons) else {
             return Ok(Vec::new());

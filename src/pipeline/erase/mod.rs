@@ -170,7 +170,7 @@ impl Nightly {
         if request.dry_run {
             return Ok(report);
         }
-        report.snapshot = Some(self.show_again(progress).await?);
+        report.snapshot = Some(Box::pin(self.show_again(progress)).await?);
         if request.at_once {
             self.leave_nothing(&mut report).await?;
         }
@@ -236,7 +236,7 @@ impl Nightly {
         // Of a few persons one may well be a third.
         let request = NightlyRequest { accept_loss: true, ..NightlyRequest::of(date) };
         let mut run = self.begun("erase", &request);
-        let result = self.while_held(self.rebuild(&request, progress, &mut run)).await;
+        let result = self.while_held(Box::pin(self.rebuild(&request, progress, &mut run))).await;
         let run = self.ended(run, result).await;
         let what = run.error.unwrap_or_default();
         run.snapshot_id.ok_or(EraseError::Rebuild { what })

@@ -11,10 +11,14 @@ use serde::Deserialize;
 
 use super::schema::Relation;
 
+mod deletes;
+mod drift;
 mod lag;
 mod quarantine;
 mod secret;
 
+pub use deletes::{Deletes, FlagConfig, FlagValue, ScanConfig};
+pub use drift::{SchemaMode, SchemaPolicy, Tolerance};
 pub use lag::{Lag, Span};
 pub use quarantine::{KeyFaults, MaxQuarantine, Reconcile};
 pub use secret::SourceUrl;
@@ -159,8 +163,13 @@ pub struct TableConfig {
     pub cursor: Option<CursorConfig>,
     /// How rows deleted at the source are found.
     pub deletes: Deletes,
-    /// What happens when the source no longer has the declared columns.
-    pub schema: SchemaMode,
+    /// What happens when the source's columns change.
+    pub schema: SchemaPolicy,
+    /// Column that a backfill's days are compared with; the cursor column when absent.
+    pub range: Option<RangeConfig>,
+    /// Months that are read whole every night besides what the cursor tells, so that rows
+    /// changed or deleted without moving the cursor are seen.
+    pub reread: Option<RereadConfig>,
     /// How many refused rows it may have and still be published.
     pub max_quarantine: MaxQuarantine,
     /// How old its last night may be, where that differs from the source's `expect`.
@@ -193,68 +202,29 @@ pub enum CursorNulls {
     Raise,
     /// The row goes to quarantine.
     Reject,
+    /// Such rows are read every night.
+    Include,
+    /// Such rows are not asked for: the table is what has a cursor value.
+    Exclude,
 }
 
-/// How rows deleted at the source are found.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Deletes {
-    /// They are not, except by a full read.
-    #[default]
-    None,
-    /// By comparing all keys at the source with all current keys landed.
-    Scan,
-    /// By a column that marks them.
-    Flag(FlagConfig),
-}
-
-/// A column that marks deleted rows.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+/// Which column a backfill's days are compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FlagConfig {
-    /// The column.
+pub struct RangeConfig {
+    /// A timestamp or date column.
     pub column: String,
-    /// Its value on deleted rows.
-    pub value: FlagValue,
 }
 
-/// A scalar in the configuration.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum FlagValue {
-    /// True or false.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// Text.
-    Text(String),
-}
-
-impl std::fmt::Display for FlagValue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Bool(value) => write!(f, "{value}"),
-            Self::Int(value) => write!(f, "{value}"),
-            Self::Text(value) => f.write_str(value),
-        }
-    }
-}
-
-/// What happens when a source's columns differ from its contract. In every mode a missing
-/// column that does not allow NULL stops the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SchemaMode {
-    /// New columns are left out and a missing nullable column lands as NULL, with a notice.
-    #[default]
-    Evolve,
-    /// Any new or missing column stops the table.
-    Freeze,
-    /// As `evolve`, but a row with a value in a new column goes to quarantine.
-    DiscardRow,
-    /// As `evolve`, but a value that does not fit a nullable column lands as NULL and is counted
-    /// in a notice, where the other modes put the row into quarantine.
-    DiscardValue,
+/// Rows that are read again every night.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RereadConfig {
+    /// A timestamp or date column.
+    pub column: String,
+    /// How many calendar months, the running one included.
+    #[schemars(range(min = 1))]
+    pub months: u32,
 }
 
 /// One thing wrong with a source's configuration.
@@ -408,6 +378,18 @@ impl TableConfig {
             faults.push(Fault::new(
                 format!("table `{name}`: `file` means nothing to `{}`", kind.name()),
                 "name its table by `from` or write a `query`",
+            ));
+        }
+        if self.reread.is_some() && self.cursor.is_none() {
+            faults.push(Fault::new(
+                format!("table `{name}`: `reread` means nothing without `cursor`"),
+                "remove it: without a cursor every night reads the whole table",
+            ));
+        }
+        if self.reread.as_ref().is_some_and(|reread| reread.months == 0) {
+            faults.push(Fault::new(
+                format!("table `{name}`: `reread` of `0` months reads nothing"),
+                "write `months: 1` or more; the running month counts",
             ));
         }
         if self.from.is_some() && self.query.is_some() {

@@ -110,7 +110,8 @@ pub enum ExtractError {
     #[error(
         "table `{table}` of source `{source_id}` has a row whose cursor column `{column}` is \
          NULL\n  hint: fill the column at the source, read the table full (drop `cursor`), or \
-         set `nulls: reject` under `cursor` to quarantine such rows"
+         set `nulls` under `cursor`: `reject` quarantines such rows, `include` reads them every \
+         night, `exclude` does not ask for them"
     )]
     NullCursor {
         /// Source id.

@@ -17,6 +17,7 @@ use super::reconcile::Counter;
 use super::reject::{Place, Reason, Reject, key_text};
 use super::schema::{SpecColumn, TableSpec};
 use super::sealed::{About, SealedRow, Sealer};
+use super::selection::{At, Dialect, Selection};
 use super::suppressed::Suppressed;
 pub(super) use super::tally::{Tally, TallySlot};
 use super::watermark;
@@ -27,8 +28,8 @@ pub(super) struct IntakeOptions {
     pub(super) stamp: LoadStamp,
     /// Zone of wall clocks.
     pub(super) zone: ZoneTable,
-    /// Position to start at, included; rows before it are not read.
-    pub(super) from: Option<i64>,
+    /// Which rows belong to the read; others are not counted.
+    pub(super) selection: Selection,
     /// Last position the watermark may take.
     pub(super) ceiling: Option<i64>,
     /// Refused rows that are in quarantine already, with how many.
@@ -41,7 +42,7 @@ pub(super) struct IntakeOptions {
 pub struct Intake {
     spec: Arc<TableSpec>,
     zone: ZoneTable,
-    from: Option<i64>,
+    selection: Selection,
     ceiling: Option<i64>,
     known: HashMap<Reject, u64>,
     sealer: Option<Arc<Sealer>>,
@@ -94,7 +95,7 @@ impl Intake {
             #[cfg(test)]
             judges_all: false,
             zone: options.zone,
-            from: options.from,
+            selection: options.selection,
             ceiling: options.ceiling,
             known: options.known,
             sealer: options.sealer,
@@ -154,7 +155,7 @@ impl Intake {
     /// first row wins, and where rows are in quarantine already each counts once: both need
     /// every row in one place.
     pub(super) fn can_fork(&self) -> bool {
-        self.unique && self.from.is_none() && self.known.is_empty()
+        self.unique && self.selection.is_whole() && self.known.is_empty()
     }
 
     /// An intake for another reader of the same table.
@@ -162,7 +163,7 @@ impl Intake {
         Self {
             spec: Arc::clone(&self.spec),
             zone: self.zone.clone(),
-            from: self.from,
+            selection: self.selection.clone(),
             ceiling: self.ceiling,
             known: HashMap::new(),
             sealer: self.sealer.clone(),
@@ -207,21 +208,17 @@ impl Intake {
         let mut at = None;
         if let Some(cursor) = self.spec.cursor {
             at = columns[cursor.column].last().as_ref().and_then(watermark::position);
-            let Some(at) = at else {
+            if at.is_none() {
                 self.undo();
                 return false;
-            };
-            if self.from.is_some_and(|from| at < from) {
-                if let Some(apart) = &mut self.apart {
-                    apart.values(|index| columns[index].last());
-                }
-                self.undo();
-                return true;
             }
         }
-        if let Some(suppressed) = &self.suppressed
-            && suppressed.passes_over(&self.spec, |index| columns[index].last())
-        {
+        let place = |column: usize| {
+            let at = columns[column].last().as_ref().and_then(watermark::position);
+            at.map_or(At::Null, At::Position)
+        };
+        let suppressed = |one: &Suppressed| one.passes_over(&self.spec, |i| columns[i].last());
+        if !self.selection.takes(place) || self.suppressed.as_ref().is_some_and(suppressed) {
             if let Some(apart) = &mut self.apart {
                 apart.values(|index| columns[index].last());
             }
@@ -262,10 +259,11 @@ impl Intake {
         &self.spec
     }
 
-    /// Where to start, as the source compares it; none for a full read.
+    /// What the source is asked for, as SQL after WHERE; none for the whole table. It may say
+    /// more rows than belong to the read, never fewer.
     #[must_use]
-    pub fn bound(&self) -> Option<watermark::Bound> {
-        watermark::bound(self.from?, &self.spec, &self.zone)
+    pub(super) fn condition(&self, dialect: Dialect) -> Option<String> {
+        self.selection.condition(&self.spec, &self.zone, dialect)
     }
 
     /// Takes one row, its cells in the order of [`TableSpec::asked`].
@@ -305,6 +303,7 @@ impl Intake {
         }
         self.tally.read += 1;
         if let Some(cursor) = spec.cursor
+            && cursor.nulls == CursorNulls::Reject
             && matches!(cells[cursor.column], Cell::Null)
         {
             Fault::weigh(&mut fault, Reason::BadValue, &spec.columns[cursor.column]);
@@ -425,27 +424,32 @@ impl Intake {
         }
     }
 
-    /// Notes the cursor; false when the row is before the bound and so not part of this read.
+    /// Notes the cursor; false when the row is no part of this read.
     fn follow(
         &mut self,
         cells: &[Cell<'_>],
         values: &[Option<Value<'_>>],
     ) -> Result<bool, ExtractError> {
-        let Some(cursor) = self.spec.cursor else { return Ok(true) };
-        if matches!(cells[cursor.column], Cell::Null) && cursor.nulls == CursorNulls::Raise {
-            return Err(ExtractError::NullCursor {
-                source_id: self.spec.source.clone(),
-                table: self.spec.table.clone(),
-                column: self.spec.columns[cursor.column].name.clone(),
-            });
-        }
-        let Some(at) = values[cursor.column].as_ref().and_then(watermark::position) else {
-            return Ok(true);
+        let at = |column: usize| match values[column].as_ref().and_then(watermark::position) {
+            Some(at) => At::Position(at),
+            None if matches!(cells[column], Cell::Null) => At::Null,
+            None => At::Odd,
         };
-        if self.from.is_some_and(|from| at < from) {
+        if !self.selection.takes(at) {
             return Ok(false);
         }
-        self.note(at);
+        let Some(cursor) = self.spec.cursor else { return Ok(true) };
+        match at(cursor.column) {
+            At::Null if cursor.nulls == CursorNulls::Raise => {
+                return Err(ExtractError::NullCursor {
+                    source_id: self.spec.source.clone(),
+                    table: self.spec.table.clone(),
+                    column: self.spec.columns[cursor.column].name.clone(),
+                });
+            }
+            At::Null | At::Odd => {}
+            At::Position(at) => self.note(at),
+        }
         Ok(true)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Reads through the lake's provider only; writes nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arrow::array::{Array, AsArray, StringArray};
 use arrow::datatypes::{Int64Type, SchemaRef};
@@ -17,11 +17,14 @@ use super::cell::Value;
 use super::error::{Cause, Told};
 use super::keys::{KeyHash, KeySet, hash_key, landed_value};
 use super::reject::Reject;
-use super::schema::TableSpec;
+use super::schema::{Described, TableSpec};
 use super::sealed::Sealer;
 
 /// Commit metadata that holds the [`TableLoad`] of the commit as JSON.
 pub const LOAD_METADATA: &str = "clinichub.load";
+
+/// Commit metadata that holds the source's columns as JSON.
+pub(super) const COLUMNS_METADATA: &str = "clinichub.columns";
 
 /// A raw table at one version.
 pub(super) struct Landed {
@@ -48,10 +51,22 @@ impl Landed {
 
     /// The newest load, searched back past commits that loaded nothing.
     pub(super) async fn last_load(&self) -> Result<Option<TableLoad>, Cause> {
+        let text = self.newest(LOAD_METADATA).await?;
+        Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+    }
+
+    /// The source's columns as the newest load found them; none when no load kept them.
+    pub(super) async fn described(&self) -> Result<Option<Vec<Described>>, Cause> {
+        let text = self.newest(COLUMNS_METADATA).await?;
+        Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+    }
+
+    /// The newest commit's entry of that name.
+    async fn newest(&self, entry: &str) -> Result<Option<String>, Cause> {
         let handle = self.lake.table(&self.id);
         for version in (0..=self.version).rev() {
-            if let Some(load) = load_of(&handle, version).await? {
-                return Ok(Some(load));
+            if let Some(text) = handle.commit_metadata(version).await?.remove(entry) {
+                return Ok(Some(text));
             }
         }
         Ok(None)
@@ -152,6 +167,26 @@ impl Landed {
         Ok(buried)
     }
 
+    /// The values of `keys`, in the order of their hashes.
+    pub(super) async fn keys_of(
+        &self,
+        spec: &TableSpec,
+        keys: &HashSet<KeyHash>,
+    ) -> Result<Vec<Key>, Cause> {
+        let mut found: BTreeMap<KeyHash, Key> = BTreeMap::new();
+        if !keys.is_empty() {
+            let filter = ident("_reject_reason").is_null();
+            self.each_key(spec, filter, |hash, _, _, values| {
+                if keys.contains(&hash) {
+                    let owned = values.into_iter().map(|v| v.map(Value::into_owned));
+                    found.entry(hash).or_insert_with(|| owned.collect());
+                }
+            })
+            .await?;
+        }
+        Ok(found.into_values().collect())
+    }
+
     /// Tells key, sequence and deletion of every row `filter` lets through.
     pub(super) async fn each_key(
         &self,
@@ -181,6 +216,7 @@ impl Landed {
         .await
     }
 
+    /// Tells every batch of `columns` of the rows `filter` lets through.
     pub(super) async fn scan(
         &self,
         columns: &[&str],

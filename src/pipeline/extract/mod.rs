@@ -7,6 +7,7 @@
 //!
 //! Must not know staging SQL, contracts of schema `hub`, or what the rows mean.
 
+mod absent;
 mod brake;
 mod builder;
 mod cell;
@@ -15,6 +16,7 @@ mod config;
 mod csv;
 mod error;
 mod folder;
+mod held;
 mod intake;
 mod jsonl;
 mod keys;
@@ -25,11 +27,14 @@ mod outlet;
 mod parquet;
 mod postgres;
 mod quarantined;
+mod ranges;
+mod reading;
 mod reconcile;
 mod reject;
 mod retry;
 mod schema;
 mod sealed;
+mod selection;
 mod source;
 mod sql;
 mod sqlite;
@@ -38,6 +43,7 @@ mod sqlserver;
 mod suppressed;
 mod tally;
 mod trouble;
+mod unread;
 mod watermark;
 
 #[cfg(test)]
@@ -48,15 +54,15 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use hub_domain::clock::SharedClock;
-use hub_domain::run::{LoadStatus, TableLoad};
+use hub_domain::run::TableLoad;
 use hub_lake::{Contracts, Lake, TableId, Txn};
 
 pub use brake::{AlwaysOn, Brake, StopSwitch};
 pub use cell::{Cell, Civil};
 pub use config::{
     CursorConfig, CursorNulls, Deletes, Fault, FlagConfig, FlagValue, KeyFaults, Lag,
-    MaxQuarantine, Reconcile, SchemaMode, SourceConfig, SourceKind, SourceLimits, SourceUrl, Span,
-    TableConfig,
+    MaxQuarantine, RangeConfig, Reconcile, RereadConfig, ScanConfig, SchemaMode, SchemaPolicy,
+    SourceConfig, SourceKind, SourceLimits, SourceUrl, Span, TableConfig, Tolerance,
 };
 pub use error::{Cause, ExtractError};
 pub use intake::Intake;
@@ -66,7 +72,7 @@ pub use quarantined::{Quarantined, quarantined};
 pub use reconcile::{Measured, Measuring, agrees, compared};
 pub use reject::{Place, Reason};
 pub use retry::{RETRY_METADATA, Recovered, Retried, RetryRequest, retry};
-pub use schema::{Cursor, FoundColumn, Native, Relation, SpecColumn, TableSpec};
+pub use schema::{Cursor, FoundColumn, KeyScan, Native, Relation, SpecColumn, TableSpec};
 pub use sealed::{About, SealError, SealedCell, SealedRow, Sealer};
 pub use source::{Source, connect};
 pub(crate) use suppressed::unsealed;
@@ -81,11 +87,21 @@ pub enum LoadKind {
     Nightly,
     /// The nightly with `--full`: every table whole; watermarks move on.
     Full,
-    /// A backfill: every table whole; watermarks stay.
-    Backfill {
-        /// Tells backfills apart: the same one twice lands once.
-        run: String,
-    },
+    /// Days of the past, once more; watermarks stay.
+    Backfill(Backfill),
+}
+
+/// Which days of which tables are read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backfill {
+    /// First business day.
+    pub from: NaiveDate,
+    /// Last business day, included.
+    pub to: NaiveDate,
+    /// Tables as the configuration names them; all that have a column for days when empty.
+    pub tables: Vec<String>,
+    /// Parts the days are read in, at most as many at once as the source allows connections.
+    pub chunks: u32,
 }
 
 /// One source to extract for one business day.
@@ -150,9 +166,9 @@ pub async fn extract_source(
     request: &ExtractRequest<'_>,
     progress: &dyn Progress,
 ) -> Result<Vec<TableLoad>, ExtractError> {
-    let mut source = None;
-    let result = extract_tables(request, &mut source, progress).await;
-    if let Some(source) = source {
+    let mut sources = Vec::new();
+    let result = extract_tables(request, &mut sources, progress).await;
+    for source in sources {
         source.close().await;
     }
     result
@@ -160,7 +176,7 @@ pub async fn extract_source(
 
 async fn extract_tables(
     request: &ExtractRequest<'_>,
-    source: &mut Option<Box<dyn Source>>,
+    sources: &mut Vec<Box<dyn Source>>,
     progress: &dyn Progress,
 ) -> Result<Vec<TableLoad>, ExtractError> {
     let (mut loads, mut stop) = (Vec::new(), None);
@@ -172,17 +188,21 @@ async fn extract_tables(
         }
         let read = match &stop {
             Some(_) => None,
-            None => match extract_table(request, source, &table, &config, progress).await {
+            None => match extract_table(request, sources, &table, &config, progress).await {
                 // What is left is not read either: half of the source would be of another moment.
                 Err(ExtractError::Stopped { reason, .. }) => {
                     stop = Some(reason);
                     None
                 }
+                Err(drift @ ExtractError::Drift { .. }) => {
+                    Some((unread::frozen(request, &table, &config, drift).await?, false))
+                }
                 read => Some(read?),
             },
         };
         let reason = stop.as_deref().unwrap_or_default();
-        let (load, skipped) = read.unwrap_or_else(|| (stopped(request, table, reason), false));
+        let stopped = || (unread::stopped(request, &table, reason), false);
+        let (load, skipped) = read.unwrap_or_else(stopped);
         progress.table_done(&load, skipped);
         loads.push(load);
     }
@@ -192,37 +212,54 @@ async fn extract_tables(
 /// Lands one table; tells whether a rival run of the same night was faster.
 async fn extract_table(
     request: &ExtractRequest<'_>,
-    source: &mut Option<Box<dyn Source>>,
+    sources: &mut Vec<Box<dyn Source>>,
     table: &str,
     config: &TableConfig,
     progress: &dyn Progress,
 ) -> Result<(TableLoad, bool), ExtractError> {
     request.brake.look().await?;
-    let open = match source {
-        Some(open) => open,
-        None => source.insert(connect(request.source, request.config, request.zone).await?),
-    };
+    open(request, sources).await?;
     progress.table_started(request.source, table);
-    let spec = table_spec(request, open.as_mut(), table, config).await?;
-    let txn = transaction(request, table);
-    match land::land(request, open.as_mut(), spec, txn, progress).await? {
+    let spec = table_spec(request, sources[0].as_mut(), table, config).await?;
+    if let LoadKind::Backfill(backfill) = &request.kind
+        && backfill.tables.is_empty()
+        && spec.range.is_none()
+    {
+        return Ok((unread::without_days(request, table), false));
+    }
+    match land::land(request, sources, spec, progress).await? {
         Some(load) => Ok((load, false)),
         // The rival's load is the night's load.
         None => Ok((landed_before(request, table).await?.unwrap_or_default(), true)),
     }
 }
 
-/// What a table of a stopped source amounts to.
-fn stopped(request: &ExtractRequest<'_>, table: String, reason: &str) -> TableLoad {
-    let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-    TableLoad {
-        source: request.source.to_owned(),
-        table,
-        mode: "none".to_owned(),
-        status: LoadStatus::Stopped,
-        notices: vec![format!("not read, the source is stopped{why}")],
-        ..TableLoad::default()
+/// Opens the handles a run needs: one, because tables are read one after another; for the parts
+/// of a backfill as many as the source allows. They share one moment where its kind can.
+async fn open(
+    request: &ExtractRequest<'_>,
+    sources: &mut Vec<Box<dyn Source>>,
+) -> Result<(), ExtractError> {
+    let wanted = match &request.kind {
+        LoadKind::Backfill(backfill) => backfill.chunks.min(request.config.limits.connections),
+        LoadKind::Nightly | LoadKind::Full => 1,
+    };
+    while sources.len() < wanted.max(1) as usize {
+        let twin = match sources.first_mut() {
+            Some(first) => first.twin().await,
+            None => None,
+        };
+        sources.push(match twin {
+            Some(twin) => twin,
+            None => connect(request.source, request.config, request.zone).await?,
+        });
     }
+    Ok(())
+}
+
+fn read_landed(request: &ExtractRequest<'_>, table: &str, cause: error::Cause) -> ExtractError {
+    let (source_id, table) = (request.source.to_owned(), table.to_owned());
+    ExtractError::ReadLanded { source_id, table, cause }
 }
 
 /// The tables in the order they are read: as configured, unless rows are passed over.
@@ -237,23 +274,36 @@ fn ordered_tables(
     Ok(tables)
 }
 
-/// The configured tables; those of the contract when none is configured.
+/// The tables of the run: those it names, or all configured ones; those of the contract when
+/// none is configured.
 fn tables(request: &ExtractRequest<'_>) -> Result<Vec<(String, TableConfig)>, ExtractError> {
-    if !request.config.tables.is_empty() {
-        let configured = request.config.tables.iter();
-        return Ok(configured.map(|(name, table)| (name.clone(), table.clone())).collect());
+    let wrong = |what: String, hint: &str| ExtractError::Configure {
+        source_id: request.source.to_owned(),
+        what,
+        hint: hint.to_owned(),
+    };
+    let contract = request.contracts.sources.get(request.source);
+    let mut tables: Vec<(String, TableConfig)> =
+        request.config.tables.iter().map(|(name, table)| (name.clone(), table.clone())).collect();
+    if tables.is_empty() {
+        let names = contract.into_iter().flat_map(|contract| contract.tables.keys());
+        tables = names.map(|name| (name.clone(), TableConfig::default())).collect();
     }
-    match request.contracts.sources.get(request.source) {
-        Some(contract) => {
-            let names = contract.tables.keys();
-            Ok(names.map(|name| (name.clone(), TableConfig::default())).collect())
+    if tables.is_empty() {
+        let what = "no tables are configured and no contract names any".to_owned();
+        return Err(wrong(what, "list its tables under `tables:`"));
+    }
+    if let LoadKind::Backfill(backfill) = &request.kind
+        && !backfill.tables.is_empty()
+    {
+        let known = |name: &String| tables.iter().any(|(table, _)| table == name);
+        if let Some(unknown) = backfill.tables.iter().find(|name| !known(name)) {
+            let what = format!("there is no table `{unknown}`");
+            return Err(wrong(what, "`clinichub sources` lists the tables"));
         }
-        None => Err(ExtractError::Configure {
-            source_id: request.source.to_owned(),
-            what: "no tables are configured and no contract names any".to_owned(),
-            hint: "list its tables under `tables:`".to_owned(),
-        }),
+        tables.retain(|(name, _)| backfill.tables.contains(name));
     }
+    Ok(tables)
 }
 
 async fn table_spec(
@@ -273,7 +323,14 @@ async fn table_spec(
     })?;
     let contract = request.contracts.sources.get(request.source);
     let contract = contract.and_then(|contract| contract.tables.get(table));
-    Plan { source: request.source, table, config, contract, relation, found }.spec()
+    let failed = |cause| read_landed(request, table, cause);
+    let id = TableId::raw(request.source, table);
+    let before = match landed::Landed::open(request.lake, id).await.map_err(failed)? {
+        Some(prior) => prior.described().await.map_err(failed)?,
+        None => None,
+    };
+    let (source, before) = (request.source, before.as_deref());
+    Plan { source, table, config, contract, relation, found, before }.spec()
 }
 
 /// Days since 2000-01-01: grows with every night.
@@ -281,15 +338,16 @@ fn night(date: NaiveDate) -> i64 {
     watermark::days_since_epoch(date) - 10_957
 }
 
-/// The application transaction of this table and run.
-fn transaction(request: &ExtractRequest<'_>, table: &str) -> Txn {
+/// The application transaction of this table and run. A backfill has no day of its own: each is
+/// a new one, numbered by the landing it makes.
+fn transaction(request: &ExtractRequest<'_>, table: &str, landing: i64) -> Txn {
     let source = request.source;
-    let app_id = match &request.kind {
-        LoadKind::Nightly => format!("raw:{source}.{table}"),
-        LoadKind::Full => format!("raw-full:{source}.{table}"),
-        LoadKind::Backfill { run } => format!("raw-backfill:{source}.{table}:{run}"),
+    let (app_id, version) = match &request.kind {
+        LoadKind::Nightly => (format!("raw:{source}.{table}"), night(request.date)),
+        LoadKind::Full => (format!("raw-full:{source}.{table}"), night(request.date)),
+        LoadKind::Backfill(_) => (format!("raw-backfill:{source}.{table}"), landing),
     };
-    Txn { app_id, version: night(request.date) }
+    Txn { app_id, version }
 }
 
 /// The stored load when this run, or a later night, is landed already.
@@ -298,12 +356,11 @@ async fn landed_before(
     table: &str,
 ) -> Result<Option<TableLoad>, ExtractError> {
     let id = TableId::raw(request.source, table);
-    let txn = transaction(request, table);
-    let failed = |cause| ExtractError::ReadLanded {
-        source_id: request.source.to_owned(),
-        table: table.to_owned(),
-        cause,
-    };
+    if matches!(request.kind, LoadKind::Backfill(_)) {
+        return Ok(None);
+    }
+    let txn = transaction(request, table, 0);
+    let failed = |cause| read_landed(request, table, cause);
     if !landed::is_known(request.lake, &id, &txn).await.map_err(failed)? {
         return Ok(None);
     }

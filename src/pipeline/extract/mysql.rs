@@ -23,9 +23,9 @@ use super::outlet::{BatchStream, Share, shared};
 use super::reconcile::{self, Measuring};
 use super::reject::Place;
 use super::schema::{FoundColumn, Native, Relation, SpecColumn, TableSpec};
+use super::selection::Dialect;
 use super::source::Source;
-use super::sql::{cursor_column, from_clause, name_parts, quoted};
-use super::watermark::Bound;
+use super::sql::{from_clause, name_parts, quoted};
 
 /// An open MySQL or MariaDB snapshot.
 pub(super) struct Mysql {
@@ -106,11 +106,11 @@ impl Source for Mysql {
         if is_unique(&spec, &primary.map_err(|error| broken(&spec, error))?) {
             intake = intake.unique_at_source();
         }
-        let (sql, parameters) = select(&spec, intake.bound());
+        let sql = select(&spec, intake.condition(Dialect::Mysql));
         let (give, back) = oneshot::channel();
         self.back = Some(back);
         let read = async move |mut share: Share| {
-            read(&mut connection, &sql, parameters, &mut share).await?;
+            read(&mut connection, &sql, &mut share).await?;
             // Nobody waits for it any more when the source is closed meanwhile.
             let _ = give.send(connection);
             Ok(share)
@@ -120,10 +120,10 @@ impl Source for Mysql {
 
     async fn measure(&mut self, intake: &Intake) -> Result<Option<Measuring>, Cause> {
         // One connection reads in one snapshot, so it counts first.
-        let (filter, parameters) = filter(intake.spec(), intake.bound());
+        let condition = intake.condition(Dialect::Mysql);
+        let filter = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let mut connection = self.take().await?;
-        let counted =
-            reconcile::measure_mysql(&mut connection, intake.spec(), &filter, parameters).await?;
+        let counted = reconcile::measure_mysql(&mut connection, intake.spec(), &filter).await?;
         self.connection = Some(connection);
         Ok(Some(Box::pin(std::future::ready(Ok(counted)))))
     }
@@ -200,7 +200,8 @@ pub(super) fn found_column(column: &Column) -> FoundColumn {
         _ => (ColumnType::Text, Native::Other),
     };
     let primary = column.flags().contains(ColumnFlags::PRI_KEY_FLAG);
-    FoundColumn { name: column.name_str().into_owned(), column_type, native, primary }
+    let nullable = Some(!column.flags().contains(ColumnFlags::NOT_NULL_FLAG));
+    FoundColumn { name: column.name_str().into_owned(), column_type, native, primary, nullable }
 }
 
 /// The display width counts a sign and a point besides the digits.
@@ -215,7 +216,7 @@ fn decimal_type(column: &Column) -> ColumnType {
     }
 }
 
-fn select(spec: &TableSpec, bound: Option<Bound>) -> (String, Params) {
+fn select(spec: &TableSpec, condition: Option<String>) -> String {
     let columns: Vec<String> = spec
         .asked()
         .map(|column| match &column.at_source {
@@ -224,40 +225,16 @@ fn select(spec: &TableSpec, bound: Option<Bound>) -> (String, Params) {
         })
         .collect();
     let from = from_clause(&spec.relation, '`');
-    let (filter, parameters) = filter(spec, bound);
-    (format!("SELECT {} FROM {from}{filter}", columns.join(", ")), parameters)
-}
-
-/// The condition of a cursor read, nothing for a full one.
-fn filter(spec: &TableSpec, bound: Option<Bound>) -> (String, Params) {
-    let native = spec.cursor.map(|cursor| spec.columns[cursor.column].native);
-    let (Some(column), Some(bound)) = (cursor_column(spec, '`'), bound) else {
-        return (String::new(), Params::Empty);
-    };
-    // Zero dates are read too, so that they are refused and not passed over.
-    let (odd, value) = match (native, bound) {
-        (Some(Native::Date | Native::Wall | Native::Instant), Bound::Text(text)) => {
-            (format!("{column} < '1000-01-01'"), Value::Bytes(text.into_bytes()))
-        }
-        (Some(Native::Int), Bound::Int(value)) => ("FALSE".to_owned(), Value::Int(value)),
-        // A column that cannot be compared as declared is read whole; the intake drops the rest.
-        _ => return (String::new(), Params::Empty),
-    };
-    let filter = format!(" WHERE {column} >= ? OR {column} IS NULL OR {odd}");
-    (filter, Params::Positional(vec![value]))
+    let filter = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+    format!("SELECT {} FROM {from}{filter}", columns.join(", "))
 }
 
 /// Runs `sql` and passes its rows on: straight into their columns, or through the row path where
 /// there is anything unusual about a row.
-async fn read(
-    connection: &mut Conn,
-    sql: &str,
-    parameters: Params,
-    share: &mut Share,
-) -> Result<(), ExtractError> {
+async fn read(connection: &mut Conn, sql: &str, share: &mut Share) -> Result<(), ExtractError> {
     let spec = Arc::clone(share.intake().spec());
     let failed = |error| broken(&spec, error);
-    let mut rows = connection.exec_stream::<Row, _, _>(sql, parameters).await.map_err(failed)?;
+    let mut rows = connection.exec_stream::<Row, _, _>(sql, Params::Empty).await.map_err(failed)?;
     while let Some(row) = rows.try_next().await.map_err(failed)? {
         let values: Vec<Option<Value>> = row.unwrap_raw();
         if !straight(share.intake(), &values, &spec) {

@@ -13,6 +13,8 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use datafusion::logical_expr::{ident, lit};
 use futures::future::BoxFuture;
 use hub_domain::run::{Reconciled, TableLoad};
@@ -26,11 +28,34 @@ pub(super) use mysql::measure as measure_mysql;
 pub(super) use postgres::measure as measure_postgres;
 pub(super) use shape::{Counter, Shape};
 
-use super::error::Cause;
-use super::landed::{LOAD_METADATA, Landed};
+use super::config::Reconcile;
+use super::error::{Cause, ExtractError};
+use super::intake::{Intake, Tally, broken};
+use super::landed::{Key, LOAD_METADATA, Landed};
+use super::schema::TableSpec;
+use super::source::Source;
 
 /// A count that goes on; none of it is lost when it is awaited late.
 pub type Measuring = BoxFuture<'static, Result<Measured, Cause>>;
+
+/// Begins to count what `intake` will read of `source`, as far as it is wanted.
+pub(super) async fn begin(
+    wanted: Reconcile,
+    source: &mut dyn Source,
+    intake: &Intake,
+) -> Result<Option<Measuring>, ExtractError> {
+    if wanted == Reconcile::None {
+        return Ok(None);
+    }
+    let spec = Arc::clone(intake.spec());
+    let counting = source.measure(intake).await.map_err(|cause| broken(&spec, cause))?;
+    Ok(counting.map(|counting| -> Measuring {
+        Box::pin(async move {
+            let counted = counting.await?;
+            Ok(if wanted == Reconcile::Counts { counted.rows_only() } else { counted })
+        })
+    }))
+}
 
 /// Starts `counting` on a task of its own, ended when it is dropped.
 pub(super) fn apart(
@@ -57,6 +82,27 @@ pub(super) struct Reckoning {
 }
 
 impl Reckoning {
+    /// What the load of `tally` is compared by; none where its source was not asked. `gone` are
+    /// keys that landed as deletions and were not read.
+    pub(super) fn of(
+        spec: &Arc<TableSpec>,
+        load_seq: i64,
+        tally: &Tally,
+        gone: &[Key],
+    ) -> Option<Self> {
+        let source = tally.source.clone()?;
+        let mut tombs = Counter::new(Arc::clone(spec));
+        for key in gone {
+            tombs.values(|column| {
+                let part = spec.key.iter().position(|index| *index == column)?;
+                key[part].clone()
+            });
+        }
+        let mut apart = tally.apart.clone().unwrap_or_else(|| Amounts::of(&tombs.shape));
+        apart.subtract(&tombs.amounts);
+        Some(Self { load_seq, shape: tombs.shape, source, apart })
+    }
+
     /// Both sides, with what the lake holds.
     fn compared(&self, mut lake: Amounts) -> Vec<Reconciled> {
         lake.add(&self.apart);

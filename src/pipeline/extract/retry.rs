@@ -31,6 +31,7 @@ use super::quarantined::{self, Quarantined};
 use super::reject::{Place, Reason};
 use super::schema::{FoundColumn, Native, Plan, TableSpec};
 use super::sealed::{About, SealError, SealedRow, Sealer};
+use super::selection::Selection;
 
 /// Commit metadata that holds the [`Recovered`] of a retry as JSON.
 pub const RETRY_METADATA: &str = "clinichub.retry";
@@ -161,12 +162,13 @@ impl RetryRequest<'_> {
         }
         let found = names.into_iter().map(|(name, column_type)| {
             let (native, primary) = (Native::Other, false);
-            FoundColumn { name, column_type, native, primary }
+            FoundColumn { name, column_type, native, primary, nullable: None }
         });
         let config = self.config.tables.get(self.table).cloned().unwrap_or_default();
         let relation = config.relation(self.table, self.config.kind);
         let (source, table, found) = (self.source, self.table, found.collect());
-        Plan { source, table, config: &config, contract, relation, found }.spec()
+        let before = None;
+        Plan { source, table, config: &config, contract, relation, found, before }.spec()
     }
 
     /// An append cannot change the type of what is there.
@@ -202,7 +204,7 @@ impl RetryRequest<'_> {
         let options = IntakeOptions {
             stamp,
             zone: ZoneTable::new(self.zone),
-            from: None,
+            selection: Selection::default(),
             ceiling: None,
             known: HashMap::new(),
             sealer: None,

@@ -1,15 +1,21 @@
-//! From configuration, contract and what the source really has to one [`TableSpec`]: the columns
-//! to read, their declared types, the key, the cursor. Decides drift; reads no row.
-
-use std::collections::BTreeMap;
+//! One [`TableSpec`]: the columns to read, their declared types, the key, the cursor, the windows.
+//!
+//! [`Plan`] makes it from configuration, contract and what the source has; it decides drift and
+//! reads no row.
 
 use arrow::datatypes::SchemaRef;
 use hub_domain::contract::{ColumnType, SourceColumn, SourceTable};
 use hub_lake::raw_schema;
 
-use super::cell::{Cell, Value, ZoneTable, convert};
-use super::config::{CursorNulls, Deletes, FlagConfig, Lag, SchemaMode, TableConfig};
-use super::error::ExtractError;
+use super::cell::Value;
+use super::config::{CursorNulls, Lag, Span};
+use super::selection::Range;
+
+mod drift;
+mod plan;
+
+pub(super) use drift::Described;
+pub(super) use plan::Plan;
 
 /// How a driver delivers a column, as far as it matters to asking for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,8 @@ pub struct FoundColumn {
     pub native: Native,
     /// Whether it is part of the source's primary key.
     pub primary: bool,
+    /// Whether it allows NULL; none where the source does not tell.
+    pub nullable: Option<bool>,
 }
 
 /// Where rows come from.
@@ -88,6 +96,22 @@ pub struct Cursor {
     pub nulls: CursorNulls,
 }
 
+/// Which keys are compared to find deleted rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyScan {
+    /// None.
+    None,
+    /// All of the table.
+    Whole,
+    /// Those of rows whose column lies in a window before the end of the business day.
+    Window {
+        /// Index into the columns.
+        column: usize,
+        /// How long the window is.
+        span: Span,
+    },
+}
+
 /// How one table is read and landed.
 #[derive(Debug, Clone)]
 pub struct TableSpec {
@@ -105,29 +129,23 @@ pub struct TableSpec {
     pub extra: Vec<SpecColumn>,
     /// Cursor; none for full reads.
     pub cursor: Option<Cursor>,
-    /// Whether deletes are found by comparing keys.
+    /// Whether keys of refused rows matter, because keys are compared.
     pub scans_deletes: bool,
+    /// Which keys are compared.
+    pub scan: KeyScan,
+    /// Index of the column a backfill's days are compared with: a timestamp or date.
+    pub range: Option<usize>,
+    /// Index of a timestamp or date column, and how many months of it are read every night.
+    pub reread: Option<(usize, u32)>,
     /// Index and value of a column that marks deleted rows.
     pub flag: Option<(usize, Value<'static>)>,
     /// Whether a misfit value of a nullable column lands as NULL.
     pub discards_values: bool,
+    /// What an operator should know of changed columns.
+    pub notices: Vec<String>,
+    /// The source's columns, to be remembered with what is landed.
+    pub(super) described: Vec<Described>,
     declared: SourceTable,
-}
-
-/// What a spec is made from.
-pub(super) struct Plan<'a> {
-    /// Source id.
-    pub(super) source: &'a str,
-    /// Table as the configuration names it.
-    pub(super) table: &'a str,
-    /// Its configuration.
-    pub(super) config: &'a TableConfig,
-    /// Its contract, if the source has one that names it.
-    pub(super) contract: Option<&'a SourceTable>,
-    /// Where rows come from.
-    pub(super) relation: Relation,
-    /// What the source has.
-    pub(super) found: Vec<FoundColumn>,
 }
 
 impl TableSpec {
@@ -137,11 +155,17 @@ impl TableSpec {
         raw_schema(&self.declared)
     }
 
-    /// The same table read for its keys alone.
+    /// The same table read for its keys and the columns `also`, whose values may be anything.
     #[must_use]
-    pub fn keys_only(&self) -> Self {
-        let columns: Vec<SpecColumn> =
-            self.columns.iter().filter(|column| column.key).cloned().collect();
+    pub fn keys_only(&self, also: &[usize]) -> Self {
+        let wanted = self.columns.iter().enumerate();
+        let wanted = wanted.filter(|(index, column)| column.key || also.contains(index));
+        let columns: Vec<SpecColumn> = wanted
+            .map(|(_, column)| SpecColumn {
+                nullable: column.nullable || !column.key,
+                ..column.clone()
+            })
+            .collect();
         let key = self
             .key
             .iter()
@@ -157,8 +181,11 @@ impl TableSpec {
             extra: Vec::new(),
             cursor: None,
             scans_deletes: false,
+            scan: KeyScan::None,
+            range: None,
+            reread: None,
             flag: None,
-            discards_values: false,
+            discards_values: true,
             declared,
             ..self.clone()
         }
@@ -169,225 +196,22 @@ impl TableSpec {
         self.columns.iter().chain(&self.extra)
     }
 
-    /// Name of the cursor column.
-    #[must_use]
-    pub fn cursor_name(&self) -> Option<&str> {
-        self.cursor.map(|cursor| self.columns[cursor.column].name.as_str())
+    /// `range` over the same column of `other`, a spec of the same table.
+    pub(super) fn range_in(&self, range: Range, other: &Self) -> Option<Range> {
+        let column = self.place_in(range.column, other)?;
+        Some(Range { column, ..range })
+    }
+
+    /// Index of the column in `other`, a spec of the same table.
+    pub(super) fn place_in(&self, column: usize, other: &Self) -> Option<usize> {
+        let name = &self.columns[column].name;
+        other.columns.iter().position(|other| other.name == *name)
     }
 }
 
 fn declaration(column: &SpecColumn) -> (String, SourceColumn) {
     let declared = SourceColumn { column_type: column.column_type, nullable: column.nullable };
     (column.name.clone(), declared)
-}
-
-impl Plan<'_> {
-    /// The spec.
-    ///
-    /// # Errors
-    /// `Drift` when the source lacks what is declared, `Configure` when key, cursor or flag do
-    /// not fit the columns.
-    pub(super) fn spec(self) -> Result<TableSpec, ExtractError> {
-        let declared = match self.contract {
-            Some(contract) => {
-                let columns = contract.columns.clone();
-                SourceTable { key: self.key(&contract.key), columns }
-            }
-            None => self.introspected()?,
-        };
-        if declared.key.is_empty() {
-            return Err(self.wrong("has no key", "name its key columns by `key: […]`"));
-        }
-        if let Some(name) = declared.key.iter().find(|k| !declared.columns.contains_key(*k)) {
-            let what = format!("has no key column `{name}`");
-            return Err(self.wrong(&what, "name declared columns by `key: […]`"));
-        }
-        let columns = self.columns(&declared)?;
-        let extra = self.extra(&columns)?;
-        let index = |name: &String| columns.iter().position(|column| column.name == *name);
-        let key = declared.key.iter().filter_map(index).collect();
-        let cursor = self.cursor(&columns)?;
-        let flag = match &self.config.deletes {
-            Deletes::Flag(flag) => Some(self.flag(flag, &columns)?),
-            _ => None,
-        };
-        Ok(TableSpec {
-            source: self.source.to_owned(),
-            table: self.table.to_owned(),
-            scans_deletes: self.config.deletes == Deletes::Scan,
-            discards_values: self.config.schema == SchemaMode::DiscardValue,
-            relation: self.relation,
-            columns,
-            key,
-            extra,
-            cursor,
-            flag,
-            declared,
-        })
-    }
-
-    fn wrong(&self, what: &str, hint: &str) -> ExtractError {
-        ExtractError::Configure {
-            source_id: self.source.to_owned(),
-            what: format!("table `{}` {what}", self.table),
-            hint: hint.to_owned(),
-        }
-    }
-
-    fn drift(&self, what: String, hint: &str) -> ExtractError {
-        ExtractError::Drift {
-            source_id: self.source.to_owned(),
-            table: self.table.to_owned(),
-            what,
-            hint: hint.to_owned(),
-        }
-    }
-
-    fn key(&self, contract: &[String]) -> Vec<String> {
-        if self.config.key.is_empty() { contract.to_vec() } else { self.config.key.clone() }
-    }
-
-    /// Declares what the source has, for sources without a contract.
-    fn introspected(&self) -> Result<SourceTable, ExtractError> {
-        let primary: Vec<String> =
-            self.found.iter().filter(|c| c.primary).map(|c| c.name.clone()).collect();
-        let key = self.key(&primary);
-        let mut columns = BTreeMap::new();
-        let mut folded = std::collections::BTreeSet::new();
-        for found in &self.found {
-            let name = &found.name;
-            let illegal = |c: char| " ,;{}()\n\t=\r".contains(c);
-            if name.is_empty() || name.contains(illegal) || name.starts_with('_') {
-                let what = format!("column `{name}` cannot be landed under this name");
-                return Err(self.drift(what, "rename it by a `query` or at the source"));
-            }
-            if !folded.insert(name.to_lowercase()) {
-                let what = format!("column `{name}` occurs twice");
-                return Err(self.drift(what, "rename one of them at the source"));
-            }
-            let nullable = !key.contains(name);
-            columns.insert(name.clone(), SourceColumn { column_type: found.column_type, nullable });
-        }
-        Ok(SourceTable { key, columns })
-    }
-
-    fn columns(&self, declared: &SourceTable) -> Result<Vec<SpecColumn>, ExtractError> {
-        let mut columns = Vec::with_capacity(declared.columns.len());
-        for (name, column) in &declared.columns {
-            let exact = self.found.iter().position(|found| found.name == *name);
-            let near = || self.found.iter().position(|f| f.name.eq_ignore_ascii_case(name));
-            let place = exact.or_else(near);
-            if place.is_none() {
-                self.missing(name, column.nullable)?;
-            }
-            let found = place.map(|at| &self.found[at]);
-            columns.push(SpecColumn {
-                name: name.clone(),
-                at_source: found.map(|found| found.name.clone()),
-                column_type: column.column_type,
-                nullable: column.nullable,
-                native: found.map_or(Native::Other, |found| found.native),
-                position: place.unwrap_or(usize::MAX),
-                key: declared.key.contains(name),
-            });
-        }
-        Ok(columns)
-    }
-
-    fn missing(&self, name: &str, nullable: bool) -> Result<(), ExtractError> {
-        if !nullable || self.config.schema == SchemaMode::Freeze {
-            let what = format!("column `{name}` is declared but missing at the source");
-            let hint = "restore it, or change the source contract; other tables are not affected";
-            return Err(self.drift(what, hint));
-        }
-        tracing::warn!(
-            source = self.source,
-            table = self.table,
-            column = name,
-            "declared column is missing at the source; it lands as NULL"
-        );
-        Ok(())
-    }
-
-    /// Columns the source has and nobody declared.
-    fn extra(&self, columns: &[SpecColumn]) -> Result<Vec<SpecColumn>, ExtractError> {
-        let known = |found: &FoundColumn| {
-            columns.iter().any(|column| column.at_source.as_ref() == Some(&found.name))
-        };
-        let new = self.found.iter().enumerate().filter(|(_, found)| !known(found));
-        let mut extra = Vec::new();
-        for (position, found) in new {
-            let name = found.name.clone();
-            match self.config.schema {
-                SchemaMode::Freeze => {
-                    let what = format!("column `{name}` is new at the source");
-                    let hint = "declare it in the source contract, or set `schema: evolve`";
-                    return Err(self.drift(what, hint));
-                }
-                SchemaMode::Evolve | SchemaMode::DiscardValue => tracing::info!(
-                    source = self.source,
-                    table = self.table,
-                    column = name,
-                    "column is new at the source; it is left out"
-                ),
-                SchemaMode::DiscardRow => extra.push(SpecColumn {
-                    name: name.clone(),
-                    at_source: Some(name),
-                    column_type: ColumnType::Text,
-                    nullable: true,
-                    native: found.native,
-                    position,
-                    key: false,
-                }),
-            }
-        }
-        Ok(extra)
-    }
-
-    fn cursor(&self, columns: &[SpecColumn]) -> Result<Option<Cursor>, ExtractError> {
-        let Some(config) = &self.config.cursor else { return Ok(None) };
-        let name = &config.column;
-        let Some(column) = columns.iter().position(|c| c.name == *name && c.at_source.is_some())
-        else {
-            let what = format!("has no cursor column `{name}`");
-            return Err(self.wrong(&what, "name a declared column, or drop `cursor`"));
-        };
-        let column_type = columns[column].column_type;
-        let fits = match (column_type, config.lag) {
-            (ColumnType::Timestamp | ColumnType::Date, Lag::Time(_)) => true,
-            (ColumnType::Int64, Lag::Steps(_)) => true,
-            (ColumnType::Int64, Lag::Time(span)) => span.seconds() == 0,
-            _ => false,
-        };
-        if !fits {
-            let what = format!("cannot follow cursor column `{name}` of type {column_type}");
-            let hint = "use a timestamp or date with a lag such as `2d`, or an int64 with a number";
-            return Err(self.wrong(&what, hint));
-        }
-        Ok(Some(Cursor { column, column_type, lag: config.lag, nulls: config.nulls }))
-    }
-
-    fn flag(
-        &self,
-        flag: &FlagConfig,
-        columns: &[SpecColumn],
-    ) -> Result<(usize, Value<'static>), ExtractError> {
-        let name = &flag.column;
-        let hint = "name a declared column and a value of its type";
-        let Some(index) = columns.iter().position(|column| column.name == *name) else {
-            return Err(self.wrong(&format!("has no delete flag `{name}`"), hint));
-        };
-        let text = flag.value.to_string();
-        let mut zone = ZoneTable::new(chrono_tz::UTC);
-        let value = convert(Cell::Text(text.as_bytes()), columns[index].column_type, &mut zone);
-        match value {
-            Ok(Some(value)) => Ok((index, value.into_owned())),
-            _ => {
-                let what = format!("has a delete flag `{name}` whose value is not of its type");
-                Err(self.wrong(&what, hint))
-            }
-        }
-    }
 }
 
 #[cfg(test)]

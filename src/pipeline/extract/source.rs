@@ -48,6 +48,12 @@ pub trait Source: Send {
     /// `Read` and `NullCursor`, also as items of the stream; after an error the stream ends.
     async fn open<'a>(&'a mut self, intake: Intake) -> Result<BatchStream<'a>, ExtractError>;
 
+    /// A further handle that reads as of the same moment, to be closed like this one; none where
+    /// the kind of source cannot share a moment, or grants no further connection.
+    async fn twin(&mut self) -> Option<Box<dyn Source>> {
+        None
+    }
+
     /// Begins to count the rows [`Source::open`] would read with an intake like this one; none
     /// where the kind cannot count exactly. Called before the read, in the same transaction; what
     /// it returns may be awaited after it.

@@ -1,7 +1,7 @@
 //! Pieces of SELECT statements shared by the database sources. Names come from configuration and
 //! catalogues, so every one of them is quoted.
 
-use super::schema::{Relation, TableSpec};
+use super::schema::Relation;
 
 /// `name` between quotes, quotes inside it doubled.
 pub(super) fn quoted(name: &str, quote: char) -> String {
@@ -32,12 +32,6 @@ pub(super) fn from_clause(relation: &Relation, quote: char) -> String {
         // Files have no FROM; nothing asks for one.
         Relation::Files(_) => String::new(),
     }
-}
-
-/// The column of the cursor as SQL, if the source has it.
-pub(super) fn cursor_column(spec: &TableSpec, quote: char) -> Option<String> {
-    let name = spec.columns[spec.cursor?.column].at_source.as_ref()?;
-    Some(format!("t.{}", quoted(name, quote)))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use hub_domain::contract::ColumnType;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Row, params_from_iter, types};
+use rusqlite::{Connection, OpenFlags, Row};
 
 use super::cell::{Cell, ZoneTable};
 use super::config::SourceConfig;
@@ -19,9 +19,9 @@ use super::outlet::{BatchStream, Outlet, blocking};
 use super::reconcile::{Counter, Measured, Measuring};
 use super::reject::Place;
 use super::schema::{FoundColumn, Native, Relation, TableSpec};
+use super::selection::Dialect;
 use super::source::Source;
-use super::sql::{cursor_column, from_clause, name_parts, quoted};
-use super::watermark::Bound;
+use super::sql::{from_clause, name_parts, quoted};
 
 /// An open SQLite file.
 pub(super) struct Sqlite {
@@ -78,22 +78,23 @@ impl Source for Sqlite {
     async fn open<'a>(&'a mut self, intake: Intake) -> Result<BatchStream<'a>, ExtractError> {
         let connection = Arc::clone(&self.connection);
         let spec = Arc::clone(intake.spec());
-        let bound = intake.bound();
+        let condition = intake.condition(Dialect::Sqlite);
         let stream = blocking(intake, move |outlet| {
             connection
                 .lock()
                 .map_err(|_| broken(&spec, Told("a reader died".into())))
-                .and_then(|connection| read(&connection, &spec, bound.as_ref(), outlet))
+                .and_then(|connection| read(&connection, &spec, condition.as_deref(), outlet))
         });
         Ok(stream.boxed())
     }
 
     async fn measure(&mut self, intake: &Intake) -> Result<Option<Measuring>, Cause> {
         let connection = Arc::clone(&self.connection);
-        let (spec, bound, zone) = (Arc::clone(intake.spec()), intake.bound(), intake.zone());
+        let (spec, zone) = (Arc::clone(intake.spec()), intake.zone());
+        let condition = intake.condition(Dialect::Sqlite);
         let counting = tokio::task::spawn_blocking(move || {
             let connection = connection.lock().map_err(|_| Told("a reader died".into()))?;
-            count(&connection, &spec, bound.as_ref(), zone)
+            count(&connection, &spec, condition.as_deref(), zone)
         });
         Ok(Some(Box::pin(async move { counting.await? })))
     }
@@ -108,7 +109,7 @@ fn describe(connection: &Connection, relation: &Relation) -> Result<Vec<FoundCol
     let Relation::Table(name) = relation else {
         let sql = format!("SELECT * FROM {}", from_clause(relation, '"'));
         let statement = connection.prepare(&sql)?;
-        let found = |name: &str| found_column(name, "", false);
+        let found = |name: &str| found_column(name, "", false, None);
         return Ok(statement.column_names().into_iter().map(found).collect());
     };
     let parts = name_parts(name, '"');
@@ -116,11 +117,13 @@ fn describe(connection: &Connection, relation: &Relation) -> Result<Vec<FoundCol
         [schema, table] => (Some(*schema), *table),
         _ => (None, name.trim_matches('"')),
     };
-    let mut statement =
-        connection.prepare("SELECT name, type, pk FROM pragma_table_info(?1, ?2) ORDER BY cid")?;
+    let mut statement = connection.prepare(
+        "SELECT name, type, pk, \"notnull\" FROM pragma_table_info(?1, ?2) ORDER BY cid",
+    )?;
     let rows = statement.query_map((table, schema), |row| {
         let (name, kind): (String, String) = (row.get(0)?, row.get(1)?);
-        Ok(found_column(&name, &kind, row.get::<_, i64>(2)? > 0))
+        let nullable = Some(!row.get::<_, bool>(3)?);
+        Ok(found_column(&name, &kind, row.get::<_, i64>(2)? > 0, nullable))
     })?;
     let found: Vec<FoundColumn> = rows.collect::<Result<_, _>>()?;
     if found.is_empty() {
@@ -129,7 +132,7 @@ fn describe(connection: &Connection, relation: &Relation) -> Result<Vec<FoundCol
     Ok(found)
 }
 
-fn found_column(name: &str, declared: &str, primary: bool) -> FoundColumn {
+fn found_column(name: &str, declared: &str, primary: bool, nullable: Option<bool>) -> FoundColumn {
     let upper = declared.to_ascii_uppercase();
     let has = |word: &str| upper.contains(word);
     let (column_type, native) = if has("INT") {
@@ -146,7 +149,7 @@ fn found_column(name: &str, declared: &str, primary: bool) -> FoundColumn {
     } else {
         (ColumnType::Text, Native::Other)
     };
-    FoundColumn { name: name.to_owned(), column_type, native, primary }
+    FoundColumn { name: name.to_owned(), column_type, native, primary, nullable }
 }
 
 /// Whether rows of the relation have a row id to order and to find them by.
@@ -159,7 +162,7 @@ fn has_row_id(connection: &Connection, relation: &Relation) -> Result<bool, rusq
     rows.next()?.map_or(Ok(false), |row| row.get(0))
 }
 
-fn select(spec: &TableSpec, bound: Option<&Bound>, row_id: bool) -> String {
+fn select(spec: &TableSpec, condition: Option<&str>, row_id: bool) -> String {
     let mut columns = vec![if row_id { "t._rowid_".to_owned() } else { "NULL".to_owned() }];
     for column in spec.asked() {
         columns.push(match &column.at_source {
@@ -169,15 +172,8 @@ fn select(spec: &TableSpec, bound: Option<&Bound>, row_id: bool) -> String {
     }
     let mut sql =
         format!("SELECT {} FROM {}", columns.join(", "), from_clause(&spec.relation, '"'));
-    if let (Some(bound), Some(cursor)) = (bound, cursor_column(spec, '"')) {
-        let integers = spec.cursor.is_some_and(|c| spec.columns[c.column].native == Native::Int);
-        // Whatever is no cursor value is read too, so that it is refused and not passed over.
-        let odd = match bound {
-            Bound::Text(_) => format!("{cursor} < '1000'"),
-            Bound::Int(_) if integers => "FALSE".to_owned(),
-            Bound::Int(_) => format!("typeof({cursor}) <> 'integer'"),
-        };
-        sql.push_str(&format!(" WHERE {cursor} >= ?1 OR {cursor} IS NULL OR {odd}"));
+    if let Some(condition) = condition {
+        sql.push_str(&format!(" WHERE {condition}"));
     }
     if row_id {
         sql.push_str(" ORDER BY t._rowid_");
@@ -188,14 +184,14 @@ fn select(spec: &TableSpec, bound: Option<&Bound>, row_id: bool) -> String {
 fn read(
     connection: &Connection,
     spec: &TableSpec,
-    bound: Option<&Bound>,
+    condition: Option<&str>,
     outlet: &mut Outlet,
 ) -> Result<(), ExtractError> {
     let failed = |error: rusqlite::Error| broken(spec, error);
     let row_id = has_row_id(connection, &spec.relation).map_err(failed)?;
-    let sql = select(spec, bound, row_id);
+    let sql = select(spec, condition, row_id);
     let mut statement = connection.prepare(&sql).map_err(failed)?;
-    let mut rows = statement.query(params_from_iter(bound.map(parameter))).map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
     let width = spec.asked().count();
     while let Some(row) = rows.next().map_err(failed)? {
         let cells = cells(row, width).map_err(failed)?;
@@ -208,24 +204,17 @@ fn read(
     Ok(())
 }
 
-fn parameter(bound: &Bound) -> types::Value {
-    match bound {
-        Bound::Text(text) => types::Value::Text(text.clone()),
-        Bound::Int(value) => types::Value::Integer(*value),
-    }
-}
-
 /// Counts the rows of a read without the way through the intake: SQLite's own sums would be
 /// floats where a cell is one.
 fn count(
     connection: &Connection,
     spec: &Arc<TableSpec>,
-    bound: Option<&Bound>,
+    condition: Option<&str>,
     mut zone: ZoneTable,
 ) -> Result<Measured, Cause> {
     let mut counter = Counter::new(Arc::clone(spec));
-    let mut statement = connection.prepare(&select(spec, bound, false))?;
-    let mut rows = statement.query(params_from_iter(bound.map(parameter)))?;
+    let mut statement = connection.prepare(&select(spec, condition, false))?;
+    let mut rows = statement.query([])?;
     let width = spec.asked().count();
     while let Some(row) = rows.next()? {
         counter.cells(&cells(row, width)?, &mut zone);

@@ -20,8 +20,8 @@ use super::intake::{Intake, broken};
 use super::outlet::{BatchStream, Share, shared};
 use super::reject::Place;
 use super::schema::{FoundColumn, Native, Relation, TableSpec};
+use super::selection::Dialect;
 use super::source::Source;
-use super::watermark::Bound;
 
 mod value;
 
@@ -143,7 +143,8 @@ impl Source for Sqlserver {
             let (column_type, native) = found_type(kind, numbers);
             let primary = row.try_get(4)?.unwrap_or(false);
             types.insert(name.to_owned(), base(kind).to_owned());
-            found.push(FoundColumn { name: name.to_owned(), column_type, native, primary });
+            let (name, nullable) = (name.to_owned(), None);
+            found.push(FoundColumn { name, column_type, native, primary, nullable });
         }
         if found.is_empty() {
             return Err(Told("the server tells of no columns".into()).into());
@@ -163,13 +164,9 @@ impl Source for Sqlserver {
         let spec = Arc::clone(intake.spec());
         let none = HashMap::new();
         let known = self.types.iter().find(|(relation, _)| *relation == spec.relation);
-        let (sql, bound) = select(&spec, known.map_or(&none, |(_, types)| types), intake.bound());
-        let mut query = Query::new(sql);
-        match bound {
-            Some(Bound::Text(text)) => query.bind(text),
-            Some(Bound::Int(value)) => query.bind(value),
-            None => {}
-        }
+        let condition = intake.condition(Dialect::Sqlserver);
+        let types = known.map_or(&none, |(_, types)| types);
+        let query = Query::new(select(&spec, types, condition));
         let mut client = self.take().await.map_err(|error| broken(&spec, error))?;
         let (give, back) = oneshot::channel();
         self.back = Some(back);
@@ -255,11 +252,7 @@ fn expression(name: &str, kind: Option<&String>) -> String {
     }
 }
 
-fn select(
-    spec: &TableSpec,
-    types: &HashMap<String, String>,
-    bound: Option<Bound>,
-) -> (String, Option<Bound>) {
+fn select(spec: &TableSpec, types: &HashMap<String, String>, condition: Option<String>) -> String {
     let columns: Vec<String> = spec
         .asked()
         .map(|column| match &column.at_source {
@@ -267,21 +260,8 @@ fn select(
             None => "NULL".to_owned(),
         })
         .collect();
-    let sql = format!("SELECT {} FROM {}", columns.join(", "), from(&spec.relation));
-    let cursor = spec.cursor.map(|cursor| &spec.columns[cursor.column]);
-    let (Some(cursor), Some(bound)) = (cursor, bound) else { return (sql, None) };
-    let Some(name) = &cursor.at_source else { return (sql, None) };
-    let value = match (&bound, cursor.native) {
-        (Bound::Text(_), Native::Date) => "CONVERT(date, @P1, 23)",
-        (Bound::Text(_), Native::Wall) => "CONVERT(datetime2, @P1, 121)",
-        // The bound is in UTC.
-        (Bound::Text(_), Native::Instant) => "TODATETIMEOFFSET(CONVERT(datetime2, @P1, 121), 0)",
-        (Bound::Int(_), Native::Int) => "@P1",
-        // A column that cannot be compared as declared is read whole; the intake drops the rest.
-        _ => return (sql, None),
-    };
-    let column = format!("t.{}", quoted(name));
-    (format!("{sql} WHERE {column} >= {value} OR {column} IS NULL"), Some(bound))
+    let filter = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+    format!("SELECT {} FROM {}{filter}", columns.join(", "), from(&spec.relation))
 }
 
 async fn read(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::keys::KeySet;
-use super::reconcile::Amounts;
+use super::reconcile::{Amounts, Measured};
 
 /// What one read of a table amounted to.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub(super) struct Tally {
     pub(super) discarded: u64,
     /// Amounts of rows delivered that no batch holds; none where nothing is reconciled.
     pub(super) apart: Option<Amounts>,
+    /// The same read as its source counted it.
+    pub(super) source: Option<Measured>,
     /// Newest cursor position seen.
     pub(super) newest: Option<i64>,
     /// Cursor values later than the watermark may go.
@@ -42,6 +44,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Adds the tally of another part of the same read; false when both parts had rows of one
+    /// key, which neither could know.
+    pub(super) fn join(&mut self, other: Self) -> bool {
+        let apart = !other.keys.iter().any(|key| self.keys.contains(key));
+        self.absorb(other);
+        apart
+    }
+
     /// Adds what another reader of the same table counted.
     pub(super) fn absorb(&mut self, other: Self) {
         // Named one by one, so that nothing new is forgotten here.
@@ -56,6 +66,7 @@ impl Tally {
             discarded,
             notices,
             apart,
+            source,
             newest,
             ahead,
             keys,
@@ -69,8 +80,15 @@ impl Tally {
         self.landed += landed;
         self.flagged += flagged;
         self.discarded += discarded;
-        if let (Some(apart), Some(other)) = (&mut self.apart, &apart) {
-            apart.add(other);
+        match (&mut self.apart, apart) {
+            (Some(mine), Some(other)) => mine.add(&other),
+            (mine @ None, other) => *mine = other,
+            (Some(_), None) => {}
+        }
+        match (&mut self.source, source) {
+            (Some(mine), Some(other)) => mine.add(&other),
+            (mine @ None, other) => *mine = other,
+            (Some(_), None) => {}
         }
         self.newest = self.newest.max(newest);
         self.ahead += ahead;

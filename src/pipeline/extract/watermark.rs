@@ -8,21 +8,8 @@ use hub_domain::contract::ColumnType;
 
 use super::cell::{Civil, Value, ZoneTable};
 use super::config::Lag;
-use super::schema::{Native, TableSpec};
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: u64 = 86_400;
-
-/// Where a bound is compared at the source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Bound {
-    /// `YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`: wall clock, or UTC where the source keeps
-    /// instants. Cut to whole seconds so that no row at the bound is missed; the intake drops
-    /// what is before the exact position.
-    Text(String),
-    /// An integer.
-    Int(i64),
-}
 
 /// A cursor value as a position.
 pub(super) fn position(value: &Value<'_>) -> Option<i64> {
@@ -89,24 +76,30 @@ pub(super) fn ceiling(date: NaiveDate, column_type: ColumnType, zone: &ZoneTable
     }
 }
 
-/// The position as the source compares it.
-pub(super) fn bound(position: i64, spec: &TableSpec, zone: &ZoneTable) -> Option<Bound> {
-    let cursor = spec.cursor?;
-    Some(match cursor.column_type {
+/// The first position of `date` in the clinic's zone; none for columns that know no days.
+pub(super) fn day_start(
+    date: NaiveDate,
+    column_type: ColumnType,
+    zone: &mut ZoneTable,
+) -> Option<i64> {
+    match column_type {
         ColumnType::Timestamp => {
-            let floor = position.div_euclid(MICROS_PER_SECOND) * MICROS_PER_SECOND;
-            let wall = match spec.columns[cursor.column].native {
-                Native::Instant => DateTime::from_timestamp_micros(floor)?.naive_utc(),
-                _ => zone.wall(floor)?,
-            };
-            Bound::Text(wall.format("%Y-%m-%d %H:%M:%S").to_string())
+            let mut midnight = civil(date.and_time(NaiveTime::MIN));
+            // Where the clocks skip midnight, the day begins when they go on.
+            zone.instant(&midnight)
+                .or_else(|_| {
+                    midnight.hour = 1;
+                    zone.instant(&midnight)
+                })
+                .ok()
         }
-        ColumnType::Date => Bound::Text(day_of(i32::try_from(position).ok()?)?.to_string()),
-        _ => Bound::Int(position),
-    })
+        ColumnType::Date => Some(days_since_epoch(date)),
+        _ => None,
+    }
 }
 
-fn day_of(days: i32) -> Option<NaiveDate> {
+/// The day `days` after 1970-01-01.
+pub(super) fn day_of(days: i32) -> Option<NaiveDate> {
     let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)?;
     epoch.checked_add_signed(chrono::Duration::days(i64::from(days)))
 }
@@ -167,5 +160,20 @@ mod tests {
         assert_eq!(print(end, ColumnType::Timestamp), "2026-03-02T16:00:00.000000Z");
         assert_eq!(ceiling(date, ColumnType::Date, &zone), Some(20_514));
         assert_eq!(ceiling(date, ColumnType::Int64, &zone), None);
+    }
+
+    #[test]
+    fn a_day_starts_at_midnight_of_the_zone() {
+        let date = NaiveDate::from_ymd_opt(2026, 3, 1).expect("a date");
+        let mut zone = ZoneTable::new(chrono_tz::Asia::Shanghai);
+        let start = day_start(date, ColumnType::Timestamp, &mut zone).expect("a start");
+        assert_eq!(print(start, ColumnType::Timestamp), "2026-02-28T16:00:00.000000Z");
+        assert_eq!(day_start(date, ColumnType::Date, &mut zone), Some(20_513));
+        assert_eq!(day_start(date, ColumnType::Int64, &mut zone), None);
+        // Santiago's clocks skip from 24:00 to 01:00.
+        let skipped = NaiveDate::from_ymd_opt(2026, 9, 6).expect("a date");
+        let mut zone = ZoneTable::new(chrono_tz::America::Santiago);
+        let start = day_start(skipped, ColumnType::Timestamp, &mut zone).expect("a start");
+        assert_eq!(print(start, ColumnType::Timestamp), "2026-09-06T04:00:00.000000Z");
     }
 }

@@ -35,9 +35,11 @@ impl Nightly {
         self.record(run).await?;
         self.lake.probe().await.map_err(lake_error)?;
         self.not_before_published(request).await?;
-        let sources = self.chosen(request)?;
+        let kind = if request.full { LoadKind::Full } else { LoadKind::Nightly };
+        let sources = self.chosen(&request.sources)?;
+        let sources = sources.into_iter().map(|(id, config)| (id, config, kind.clone())).collect();
         let run_id = run.id.clone();
-        let extracting = self.extract(request, &sources, &run_id, progress);
+        let extracting = self.extract(request.date, sources, &run_id, progress);
         run.loads = timed("extract", progress, run, extracting).await?;
         self.record(run).await?;
         self.publish_landed(request, progress, run).await
@@ -131,38 +133,38 @@ impl Nightly {
         Ok(newest)
     }
 
-    fn chosen(
+    pub(super) fn chosen(
         &self,
-        request: &NightlyRequest,
+        wanted: &[String],
     ) -> Result<BTreeMap<&str, &SourceConfig>, NightlyError> {
-        if request.sources.is_empty() {
+        if wanted.is_empty() {
             return Ok(self.sources.iter().map(|(id, config)| (id.as_str(), config)).collect());
         }
         let find = |id: &String| match self.sources.get_key_value(id) {
             Some((id, config)) => Ok((id.as_str(), config)),
             None => Err(NightlyError::UnknownSource { source_id: id.clone() }),
         };
-        request.sources.iter().map(find).collect()
+        wanted.iter().map(find).collect()
     }
 
-    async fn extract(
+    pub(super) async fn extract(
         &self,
-        request: &NightlyRequest,
-        sources: &BTreeMap<&str, &SourceConfig>,
+        date: NaiveDate,
+        sources: Vec<(&str, &SourceConfig, LoadKind)>,
         run_id: &str,
         progress: &dyn Progress,
     ) -> Result<Vec<TableLoad>, NightlyError> {
         let key = &self.engine.pseudonym_key;
         let suppression = Suppression::read(key, &self.log).await.map_err(NightlyError::Log)?;
         let requests: Vec<ExtractRequest<'_>> = sources
-            .iter()
-            .map(|(source, config)| ExtractRequest {
+            .into_iter()
+            .map(|(source, config, kind)| ExtractRequest {
                 source,
                 config,
                 contracts: &self.contracts,
                 lake: &self.lake,
-                date: request.date,
-                kind: if request.full { LoadKind::Full } else { LoadKind::Nightly },
+                date,
+                kind,
                 zone: self.engine.zone,
                 load_id: run_id,
                 clock: Arc::clone(&self.clock),

@@ -1,6 +1,7 @@
 //! Whole nights over a small project: a CSV source, staging, identity, a mart.
 
 mod audits;
+mod backfills;
 mod erase;
 mod faults;
 mod nights;

@@ -35,7 +35,7 @@ impl ZoneTable {
     ///
     /// # Errors
     /// `ZeroDate` or `ImpossibleDate`; a time the clocks skipped is impossible.
-    pub(super) fn instant(&mut self, civil: &Civil) -> Result<i64, Reason> {
+    pub(crate) fn instant(&mut self, civil: &Civil) -> Result<i64, Reason> {
         let day = civil.day_number()?;
         let micros = civil.micros_of_day()?;
         if let Some(offset) = self.offset(day) {

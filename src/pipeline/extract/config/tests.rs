@@ -34,7 +34,7 @@ fn the_documented_section_reads() {
     let visit = &his.tables["visit"];
     assert_eq!(visit.from.as_deref(), Some("public.visit"));
     assert_eq!(visit.deletes, Deletes::Scan);
-    assert_eq!(visit.schema, SchemaMode::Freeze);
+    assert_eq!(visit.schema, SchemaPolicy::from(SchemaMode::Freeze));
     let cursor = visit.cursor.as_ref().expect("a cursor");
     assert_eq!(cursor.lag, Lag::Time(Span::hours(48)));
     let appointment = &his.tables["appointment"];
@@ -100,4 +100,33 @@ c: { kind: sqlserver, url: 'sqlserver://hub@db/his' }",
         panic!("files");
     };
     assert_eq!(patterns, ["t.jsonl", "t[-_.][0-9]*.jsonl", "t.jsonl.gz", "t[-_.][0-9]*.jsonl.gz"]);
+}
+
+#[test]
+fn deletes_and_drift_have_a_word_and_a_map() {
+    let table = |text: &str| -> TableConfig {
+        serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    };
+    let scan = table("{ deletes: { scan: { window: 90d, column: at } } }").deletes;
+    let window = Span::hours(90 * 24);
+    assert_eq!(scan, Deletes::ScanWindow(ScanConfig { window, column: "at".into() }));
+    assert_eq!(table("{ deletes: none }").deletes, Deletes::None);
+    let policy = table("{ schema: { dropped: evolve, retyped: discard_value } }").schema;
+    assert_eq!(policy.dropped, Tolerance::Evolve);
+    assert_eq!(policy.retyped, SchemaMode::DiscardValue);
+    assert_eq!((policy.renamed, policy.added), (Tolerance::Freeze, SchemaMode::Evolve));
+    assert_eq!(table("{ schema: discard_row }").schema.added, SchemaMode::DiscardRow);
+    for bad in [
+        "{ deletes: { scan: { window: 90d } } }",
+        "{ deletes: { scan: { window: 90d, column: at, more: 1 } } }",
+        "{ schema: { dropped: discard_row } }",
+        "{ schema: { vanished: freeze } }",
+        "{ schema: [freeze] }",
+    ] {
+        assert!(serde_saphyr::from_str::<TableConfig>(bad).is_err(), "{bad}");
+    }
+    let sources = section(
+        "a: { kind: sqlite, path: x, tables: { t: { reread: { column: at, months: 0 } } } }",
+    );
+    assert_eq!(sources["a"].faults().len(), 2);
 }

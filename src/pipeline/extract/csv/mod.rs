@@ -110,7 +110,8 @@ impl Source for Csv {
                 for name in csv.opened(piece)?.header {
                     if !found.iter().any(|known| known.name == name) {
                         let (column_type, native) = (ColumnType::Text, Native::Other);
-                        found.push(FoundColumn { name, column_type, native, primary: false });
+                        let (primary, nullable) = (false, None);
+                        found.push(FoundColumn { name, column_type, native, primary, nullable });
                     }
                 }
             }

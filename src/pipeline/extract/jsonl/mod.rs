@@ -136,7 +136,13 @@ impl Source for Jsonl {
 }
 
 fn found_column(name: String) -> FoundColumn {
-    FoundColumn { name, column_type: ColumnType::Text, native: Native::Other, primary: false }
+    FoundColumn {
+        name,
+        column_type: ColumnType::Text,
+        native: Native::Other,
+        primary: false,
+        nullable: None,
+    }
 }
 
 /// Why a line is not a row.

@@ -108,6 +108,7 @@ impl Source for Parquet {
                             column_type: column_type(field.data_type()),
                             native: Native::Other,
                             primary: false,
+                            nullable: None,
                         });
                     }
                 }

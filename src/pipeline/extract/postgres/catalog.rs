@@ -44,6 +44,19 @@ pub(super) async fn primary_key(
     rows.iter().map(|row| row.try_get(0).map_err(Cause::from)).collect()
 }
 
+/// Columns that allow no NULL; none for queries, which say nothing of it.
+pub(super) async fn not_null(
+    client: &Client,
+    relation: &Relation,
+) -> Result<Option<Vec<String>>, Cause> {
+    let Some(name) = name(relation) else { return Ok(None) };
+    let sql = "SELECT attname::text FROM pg_catalog.pg_attribute \
+               WHERE attrelid = $1::text::regclass AND attnotnull AND attnum > 0";
+    let rows = client.query(sql, &[&name]).await?;
+    let names: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+    Ok(Some(names?))
+}
+
 /// How the relation is stored; a view or a query promises nothing.
 pub(super) async fn storage(client: &Client, relation: &Relation) -> Result<Storage, Cause> {
     let Some(name) = name(relation) else { return Ok(Storage::default()) };

@@ -26,9 +26,9 @@ use super::intake::{Intake, broken};
 use super::outlet::{BatchStream, Share, shared};
 use super::reconcile::{self, Measuring};
 use super::schema::{FoundColumn, Native, Relation, SpecColumn, TableSpec};
+use super::selection::Dialect;
 use super::source::Source;
-use super::sql::{cursor_column, from_clause, quoted};
-use super::watermark::Bound;
+use super::sql::{from_clause, quoted};
 use catalog::Storage;
 use copy::Layout;
 use wire::Wire;
@@ -128,11 +128,13 @@ impl Source for Postgres {
         let from = from_clause(relation, '"');
         let statement = self.client.prepare(&format!("SELECT * FROM {from}")).await?;
         let primary = catalog::primary_key(&self.client, relation).await?;
+        let filled = catalog::not_null(&self.client, relation).await?;
         let found = |column: &Column| {
             let (column_type, native) = found_type(column);
             let name = column.name().to_owned();
             let primary = primary.contains(&name);
-            FoundColumn { name, column_type, native, primary }
+            let nullable = filled.as_ref().map(|filled| !filled.contains(&name));
+            FoundColumn { name, column_type, native, primary, nullable }
         };
         Ok(statement.columns().iter().map(found).collect())
     }
@@ -145,8 +147,7 @@ impl Source for Postgres {
         if is_unique(&spec, &layout.wires, &storage) {
             intake = intake.unique_at_source();
         }
-        let bound = intake.bound();
-        let condition = bound.as_ref().and_then(|bound| filter(&spec, bound));
+        let condition = intake.condition(Dialect::Postgres).map(|text| format!(" WHERE {text}"));
         let pages = storage.pages.filter(|_| condition.is_none() && intake.can_fork());
         let clients = self.readers(pages.unwrap_or_default()).await;
         let ranges = Arc::new(Ranges::new(pages.filter(|_| clients.len() > 1)));
@@ -167,15 +168,31 @@ impl Source for Postgres {
 
     async fn measure(&mut self, intake: &Intake) -> Result<Option<Measuring>, Cause> {
         let spec = Arc::clone(intake.spec());
-        let condition = intake.bound().as_ref().and_then(|bound| filter(&spec, bound));
+        let condition = intake.condition(Dialect::Postgres);
+        let filter = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let storage = catalog::storage(&self.client, &spec.relation).await?;
         // Where several connections read, the last one counts first and the others go ahead.
         let mut clients = self.readers(storage.pages.unwrap_or_default()).await;
         let client = clients.pop().unwrap_or_else(|| Arc::clone(&self.client));
-        let counting = async move {
-            reconcile::measure_postgres(&client, &spec, &condition.unwrap_or_default()).await
-        };
+        let counting = async move { reconcile::measure_postgres(&client, &spec, &filter).await };
         Ok(Some(reconcile::apart(counting)))
+    }
+
+    async fn twin(&mut self) -> Option<Box<dyn Source>> {
+        self.snapshot.as_ref()?;
+        let client = self.join().await.ok()?;
+        // One connection less to read large tables with.
+        if let Some((_, connections)) = &mut self.snapshot {
+            *connections = connections.saturating_sub(1);
+        }
+        Some(Box::new(Self {
+            client: Arc::new(client),
+            others: Vec::new(),
+            snapshot: None,
+            url: self.url.clone(),
+            limits: self.limits.clone(),
+            zone: self.zone,
+        }))
     }
 
     async fn close(self: Box<Self>) {
@@ -264,19 +281,4 @@ fn copy_statement(spec: &TableSpec, wires: &[Wire], condition: &str) -> String {
     let from = from_clause(&spec.relation, '"');
     let columns = columns.join(", ");
     format!("COPY (SELECT {columns} FROM {from}{condition}) TO STDOUT (FORMAT binary)")
-}
-
-/// The condition of a cursor read. A column that cannot be compared as what it is declared to be
-/// is read whole, and the intake drops what is before the bound.
-fn filter(spec: &TableSpec, bound: &Bound) -> Option<String> {
-    let column = cursor_column(spec, '"')?;
-    let native = spec.columns[spec.cursor?.column].native;
-    let literal = match (bound, native) {
-        (Bound::Text(text), Native::Wall) => format!("TIMESTAMP '{text}'"),
-        (Bound::Text(text), Native::Instant) => format!("TIMESTAMPTZ '{text}+00'"),
-        (Bound::Text(text), Native::Date) => format!("DATE '{text}'"),
-        (Bound::Int(value), Native::Int) => value.to_string(),
-        _ => return None,
-    };
-    Some(format!(" WHERE {column} >= {literal} OR {column} IS NULL"))
 }

@@ -76,6 +76,19 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Adds what was counted of another part; what one part could not count is not known.
+    pub(in super::super) fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        let sum = |mine: Total, other: Total| Total(mine.0.wrapping_add(other.0));
+        self.keys = match (self.keys, other.keys) {
+            (Some([a, b]), Some([c, d])) => Some([sum(a, c), sum(b, d)]),
+            _ => None,
+        };
+        for (mine, other) in self.sums.iter_mut().zip(&other.sums) {
+            *mine = mine.zip(*other).map(|(mine, other)| sum(mine, other));
+        }
+    }
+
     /// The count of rows alone.
     pub(in super::super) fn rows_only(self) -> Self {
         Self { rows: self.rows, ..Self::default() }
@@ -115,6 +128,18 @@ impl Amounts {
     pub(in super::super) fn subtract(&mut self, other: &Self) {
         self.join(other, i256::wrapping_sub);
         self.rows -= other.rows;
+    }
+
+    /// Takes the rows of a batch away again.
+    pub(in super::super) fn subtract_batch(
+        &mut self,
+        shape: &Shape,
+        batch: &RecordBatch,
+    ) -> Result<(), Cause> {
+        let mut part = Self::of(shape);
+        part.add_batch(shape, batch)?;
+        self.subtract(&part);
+        Ok(())
     }
 
     fn join(&mut self, other: &Self, with: impl Fn(i256, i256) -> i256) {

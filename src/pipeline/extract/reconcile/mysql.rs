@@ -3,7 +3,7 @@
 use hub_domain::contract::ColumnType;
 use mysql_async::consts::{ColumnFlags, ColumnType as MysqlType};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Column, Conn, Params, Row};
+use mysql_async::{Column, Conn, Row};
 
 use super::super::error::{Cause, Told};
 use super::super::mysql::found_column;
@@ -18,7 +18,6 @@ pub(in super::super) async fn measure(
     connection: &mut Conn,
     spec: &TableSpec,
     filter: &str,
-    parameters: Params,
 ) -> Result<Measured, Cause> {
     let shape = Shape::of(spec);
     let from = from_clause(&spec.relation, '`');
@@ -72,7 +71,7 @@ pub(in super::super) async fn measure(
     }
     let texts: Vec<String> = asked.iter().map(|one| format!("CAST({one} AS CHAR)")).collect();
     let sql = format!("SELECT {} FROM {from}{filter}", texts.join(", "));
-    let row: Option<Row> = connection.exec_first(sql, parameters).await?;
+    let row: Option<Row> = connection.query_first(sql).await?;
     let row = row.ok_or_else(|| Told("the source did not answer".into()))?;
     let mut found = Vec::with_capacity(asked.len());
     for index in 0..asked.len() {

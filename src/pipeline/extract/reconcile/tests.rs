@@ -55,7 +55,7 @@ fn amounts(shape: &Shape, lines: &[Line]) -> Amounts {
 #[test]
 fn order_does_not_matter_and_every_small_change_does() {
     let seed = seed();
-    println!("CLINICHUB_SEED={seed}");
+    eprintln!("CLINICHUB_SEED={seed}");
     let mut dice = Dice(seed);
     let shapes = [
         shape(KeyShape::Number("id".into())),

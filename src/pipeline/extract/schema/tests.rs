@@ -1,7 +1,10 @@
 //! Drift and what keys, cursors and flags may be.
 
 use super::*;
-use crate::extract::config::{CursorConfig, FlagValue};
+use crate::extract::config::{
+    CursorConfig, Deletes, FlagConfig, FlagValue, SchemaMode, TableConfig,
+};
+use crate::extract::error::ExtractError;
 
 fn found(names: &[&str]) -> Vec<FoundColumn> {
     let column = |name: &&str| FoundColumn {
@@ -9,6 +12,7 @@ fn found(names: &[&str]) -> Vec<FoundColumn> {
         column_type: ColumnType::Text,
         native: Native::Other,
         primary: *name == "id",
+        nullable: None,
     };
     names.iter().map(column).collect()
 }
@@ -29,12 +33,13 @@ fn plan(config: &TableConfig, names: &[&str], declared: bool) -> Result<TableSpe
         contract: declared.then_some(&contract),
         relation: Relation::Table("t".into()),
         found: found(names),
+        before: None,
     }
     .spec()
 }
 
 fn mode(schema: SchemaMode) -> TableConfig {
-    TableConfig { schema, ..TableConfig::default() }
+    TableConfig { schema: schema.into(), ..TableConfig::default() }
 }
 
 #[test]
@@ -97,7 +102,7 @@ fn cursors_and_flags_fit_their_columns() {
 fn keys_only_keeps_the_order_of_the_key() {
     let config = TableConfig { key: vec!["name".into(), "id".into()], ..TableConfig::default() };
     let spec = plan(&config, &["id", "name", "at", "gone"], true).expect("a spec");
-    let keys = spec.keys_only();
+    let keys = spec.keys_only(&[]);
     let names: Vec<&str> = keys.key.iter().map(|i| keys.columns[*i].name.as_str()).collect();
     assert_eq!(names, ["name", "id"]);
     assert_eq!(keys.columns.len(), 2);

@@ -209,24 +209,6 @@ async fn flagged_rows_leave_the_current_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_leaves_the_watermark_and_lands_once() {
-    let (bench, database) = bench("cursor: { column: at }");
-    put(&database, 1, "a", "2026-03-02 10:00:00");
-    let night = bench.night(2).await.remove(0);
-    put(&database, 2, "b", "2026-03-02 23:00:00");
-    let kind = LoadKind::Backfill { run: "one".into() };
-    let load = bench.load_as(day(1), kind.clone()).await.expect("a backfill").remove(0);
-    assert_eq!((load.mode.as_str(), load.rows_read), ("full", 2));
-    assert_eq!(load.watermark_after, night.watermark_after);
-    let version = bench.version("t").await;
-    bench.load_as(day(1), kind).await.expect("the same backfill");
-    assert_eq!(bench.version("t").await, version);
-    let load = bench.night(3).await.remove(0);
-    assert_eq!((load.mode.as_str(), load.rows_read), ("cursor", 2));
-    assert_eq!(load.watermark_before, night.watermark_after);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn one_date_in_the_future_does_not_end_all_reading() {
     let (bench, database) = bench("cursor: { column: at }");
     put(&database, 1, "a", "2026-03-01 10:00:00");

@@ -4,16 +4,20 @@ mod bad_input;
 mod burden;
 mod csv;
 mod cursor;
+mod drift;
 mod files;
+mod history;
 mod mysql;
 mod parquet;
 mod paths;
 mod postgres;
 mod quarantine;
 mod reconcile;
+mod servers;
 mod sqlite;
 #[cfg(feature = "sqlserver")]
 mod sqlserver;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

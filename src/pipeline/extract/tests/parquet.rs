@@ -234,11 +234,12 @@ async fn read(bench: &Bench) -> Result<usize, ExtractError> {
         contract: Some(contract),
         relation,
         found,
+        before: None,
     };
     let options = intake::IntakeOptions {
         stamp: builder::LoadStamp { load_id: "x".into(), extracted_at: 0, load_seq: 0 },
         zone: cell::ZoneTable::new(chrono_tz::UTC),
-        from: None,
+        selection: selection::Selection::default(),
         ceiling: None,
         known: std::collections::HashMap::new(),
         sealer: None,

@@ -73,7 +73,7 @@ fn rows(random: &mut StdRng, count: i64, server: &str, unique: bool) -> String {
 }
 
 /// Everything a read delivers, in an order of its own, and its tally.
-async fn read(config: &str, columns: &str, cursor: &str, straight: bool) -> (Vec<String>, Tally) {
+async fn read(config: &str, columns: &str, straight: bool) -> (Vec<String>, Tally) {
     let config: SourceConfig = serde_saphyr::from_str(config).expect("a section");
     let (_, table) = config.tables.iter().next().expect("a table");
     let contract: SourceContract =
@@ -84,19 +84,26 @@ async fn read(config: &str, columns: &str, cursor: &str, straight: bool) -> (Vec
     let relation = table.relation("t", config.kind);
     let found = source.describe(&relation).await.expect("columns");
     let contract = contract.tables.get("t");
-    let spec = Plan { source: "src", table: "t", config: table, contract, relation, found }.spec();
-    let from = (!cursor.is_empty()).then_some(946_684_800_000_000);
+    let (source_id, before) = ("src", None);
+    let plan =
+        Plan { source: source_id, table: "t", config: table, contract, relation, found, before };
+    let spec = plan.spec().expect("a spec");
+    let mut selection = selection::Selection::default();
+    if let Some(cursor) = spec.cursor {
+        let from = Some(946_684_800_000_000);
+        let range = selection::Range { column: cursor.column, from, to: None, odd: true };
+        selection.ranges.push(range);
+    }
     let options = IntakeOptions {
         stamp: builder::LoadStamp { load_id: "x".into(), extracted_at: 0, load_seq: 0 },
         zone: cell::ZoneTable::new(zone),
-        from,
+        selection,
         ceiling: None,
         known: std::collections::HashMap::new(),
         sealer: None,
     };
     let slot = TallySlot::default();
-    let mut intake =
-        Intake::new(Arc::new(spec.expect("a spec")), options, Arc::clone(&slot)).expect("intake");
+    let mut intake = Intake::new(Arc::new(spec), options, Arc::clone(&slot)).expect("intake");
     intake.judges_all = !straight;
     let batches: Vec<RecordBatch> =
         source.open(intake).await.expect("a stream").try_collect().await.expect("rows");
@@ -118,10 +125,10 @@ async fn read(config: &str, columns: &str, cursor: &str, straight: bool) -> (Vec
     (lines, tally)
 }
 
-async fn both_agree(config: &str, key: &str, cursor: &str) -> Tally {
+async fn both_agree(config: &str, key: &str) -> Tally {
     let columns = format!("{{ key: [{key}], columns: {COLUMNS} }}");
-    let (straight, tally) = read(config, &columns, cursor, true).await;
-    let (judged, expected) = read(config, &columns, cursor, false).await;
+    let (straight, tally) = read(config, &columns, true).await;
+    let (judged, expected) = read(config, &columns, false).await;
     assert_eq!(straight, judged);
     let mut keys: Vec<_> = tally.keys.iter().collect();
     let mut others: Vec<_> = expected.keys.iter().collect();
@@ -165,8 +172,8 @@ async fn postgres_both_paths_and_several_readers_agree() {
                      tables: {{ t: {{ from: hub_paths_{unique}.t{cursor} }} }} }}"
                 )
             };
-            let one = both_agree(&config(1), "id", cursor).await;
-            let three = both_agree(&config(3), "id", cursor).await;
+            let one = both_agree(&config(1), "id").await;
+            let three = both_agree(&config(3), "id").await;
             assert_eq!((one.read, &one.rejected), (three.read, &three.rejected));
             assert_eq!(one.rejected.contains_key("duplicate_key"), !unique, "{:?}", one.rejected);
             assert!(one.loaded > 1_000 && one.rejected.len() > 2, "{:?}", one.rejected);
@@ -194,7 +201,7 @@ async fn mysql_both_paths_agree() {
                 "{{ kind: mysql, url: '{url}', \
                  tables: {{ t: {{ from: hub_paths_{unique}.t{cursor} }} }} }}"
             );
-            let tally = both_agree(&config, "id", cursor).await;
+            let tally = both_agree(&config, "id").await;
             assert_eq!(tally.rejected.contains_key("duplicate_key"), !unique);
             assert!(tally.loaded > 500 && tally.rejected.len() > 2, "{:?}", tally.rejected);
         }

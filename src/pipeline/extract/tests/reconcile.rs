@@ -53,14 +53,16 @@ impl Bench {
             clock: Arc::new(FixedClock(now)),
             brake: Brake::new("src", &self.config.limits, Arc::clone(&self.switch)),
             sealer: None,
+            suppression: None,
         };
         let inner = connect("src", &self.config, request.zone).await.expect("a source");
-        let mut source = Astray { inner, reads: reads.to_owned() };
+        let mut sources: [Box<dyn Source>; 1] =
+            [Box::new(Astray { inner, reads: reads.to_owned() })];
         let config = self.config.tables["t"].clone();
-        let spec = table_spec(&request, &mut source, "t", &config).await.expect("a spec");
-        let txn = transaction(&request, "t");
-        let load = land::land(&request, &mut source, spec, txn, &Unwatched).await;
-        Box::new(source).close().await;
+        let spec = table_spec(&request, sources[0].as_mut(), "t", &config).await.expect("a spec");
+        let load = land::land(&request, &mut sources, spec, &Unwatched).await;
+        let [source] = sources;
+        source.close().await;
         differing(&load.expect("it lands").expect("a load").reconciled)
     }
 }
