@@ -51,6 +51,7 @@ impl Bench {
             zone: chrono_tz::Asia::Shanghai,
             load_id: &load_id,
             clock: Arc::new(FixedClock(now)),
+            suppression: None,
             brake: Brake::new("src", &self.config.limits, Arc::clone(&self.switch)),
             sealer: None,
             suppression: None,
