@@ -64,7 +64,7 @@ impl App {
                 continue;
             }
             let it_published = published.as_ref().filter(|snapshot| snapshot.run_id == run.id);
-            run.snapshot_id = run.snapshot_id.or(it_published.map(|snapshot| snapshot.id));
+            run.snapshot_id = run.snapshot_id.or_else(|| it_published.map(|snapshot| snapshot.id));
             run.status = match run.snapshot_id {
                 Some(_) => RunStatus::Published,
                 None => RunStatus::Failed,

@@ -263,10 +263,11 @@ async fn compacted_files_stay_as_long_as_a_snapshot_names_them() {
 
 /// `CLINICHUB_SEED` replays one.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "tests take their seed from the environment")]
 async fn after_many_kills_only_referenced_files_remain() {
     let seed = std::env::var("CLINICHUB_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or(20_261_122_u64);
-    println!("CLINICHUB_SEED={seed}");
+    eprintln!("CLINICHUB_SEED={seed}");
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let world = World::new();
     for night in 1..=3 {

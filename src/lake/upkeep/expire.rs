@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(plan(&plain, now, keep(0, 0)), 20, "the newest always stays");
         assert_eq!(plan(&plain, now, keep(400, 1)), 1);
         assert_eq!(plan(&[], now, keep(1, 1)), 0);
-        let mut back = plain.clone();
+        let mut back = plain;
         back[17].rollback_of = Some(12);
         back[11].rollback_of = Some(9);
         assert_eq!(plan(&back, now, keep(4, 1)), 9, "18 serves 12, and 12 serves 9");

@@ -45,6 +45,9 @@ async fn told(home: &Folder, damage: &str, at: u64) -> String {
     text
 }
 
+/// What is done to a commit.
+type Damage<'a> = &'a dyn Fn(PathBuf);
+
 #[tokio::test]
 async fn a_damaged_commit_is_named_with_the_way_back() {
     let cut = |path: PathBuf| {
@@ -54,7 +57,7 @@ async fn a_damaged_commit_is_named_with_the_way_back() {
     let lose = |path: PathBuf| fs::remove_file(path).expect("removed");
     let garble = |path: PathBuf| fs::write(path, "{\"add\":{\u{0}}\n").expect("garbled");
     let empty = |path: PathBuf| fs::write(path, "").expect("emptied");
-    let cases: [(&str, u64, &dyn Fn(PathBuf)); 5] = [
+    let cases: [(&str, u64, Damage<'_>); 5] = [
         ("is cut off or garbled", 4, &cut),
         ("is cut off or garbled", 4, &garble),
         ("is cut off or garbled", 4, &empty),

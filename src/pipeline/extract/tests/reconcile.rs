@@ -54,7 +54,6 @@ impl Bench {
             suppression: None,
             brake: Brake::new("src", &self.config.limits, Arc::clone(&self.switch)),
             sealer: None,
-            suppression: None,
         };
         let inner = connect("src", &self.config, request.zone).await.expect("a source");
         let mut sources: [Box<dyn Source>; 1] =
