@@ -217,8 +217,8 @@ fn a_night_is_told_from_source_to_mart() {
         assert_eq!(parent, text(first, "/run/runId"));
     }
     let done = |job: &str| {
-        let found = events.iter().filter(|event| text(event, "/job/name") == job);
-        found.last().unwrap_or_else(|| panic!("no {job}"))
+        let found = events.iter().rfind(|event| text(event, "/job/name") == job);
+        found.unwrap_or_else(|| panic!("no {job}"))
     };
     let read = done("nightly.extract.his.t_jz");
     assert!(text(read, "/inputs/0/namespace").starts_with("sqlite:///"));

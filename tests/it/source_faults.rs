@@ -54,7 +54,7 @@ impl Server {
             url.set_username(user).expect("a user");
             url.set_password(Some(SECRET)).expect("a password");
         }
-        url.set_port(port.or(url.port())).expect("a port");
+        url.set_port(port.or_else(|| url.port())).expect("a port");
         url.to_string()
     }
 
