@@ -12,6 +12,7 @@ use super::cell::{Cell, Value, ZoneTable, convert};
 use super::column::Column;
 use super::config::CursorNulls;
 use super::error::ExtractError;
+use super::fault::Fault;
 use super::keys::hash_key;
 use super::reconcile::Counter;
 use super::reject::{Place, Reason, Reject, key_text};
@@ -62,23 +63,6 @@ pub struct Intake {
     builder: RawBuilder,
     tally: Tally,
     slot: TallySlot,
-}
-
-/// The gravest fault of a row so far.
-struct Fault {
-    rank: (u8, usize),
-    reason: Reason,
-    column: String,
-}
-
-impl Fault {
-    /// Keeps the graver of two.
-    fn weigh(fault: &mut Option<Self>, reason: Reason, column: &SpecColumn) {
-        let rank = reason.rank(column.position);
-        if fault.as_ref().is_none_or(|known| rank < known.rank) {
-            *fault = Some(Self { rank, reason, column: column.name.clone() });
-        }
-    }
 }
 
 impl Intake {
@@ -314,8 +298,7 @@ impl Intake {
             && let Some(key) = key
             && !self.tally.keys.insert(key)
         {
-            let column = String::new();
-            fault = Some(Fault { rank: (u8::MAX, 0), reason: Reason::DuplicateKey, column });
+            fault = Some(Fault::repeated());
         }
         let Some(fault) = fault else {
             if let Some(key) = key.filter(|_| !self.marking.is_empty())

@@ -15,6 +15,7 @@ mod column;
 mod config;
 mod csv;
 mod error;
+mod fault;
 mod folder;
 mod held;
 mod intake;
