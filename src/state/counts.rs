@@ -69,14 +69,17 @@ fn counted(table: &'static str, rows: &[SqliteRow]) -> Result<BTreeMap<String, u
 mod tests {
     use chrono::TimeDelta;
 
+    use crate::lease::{Bid, Claim};
     use crate::tests::open;
 
     #[tokio::test]
     async fn a_lease_is_held_until_it_is_given_back() {
         let (state, _dir) = open().await;
         assert!(state.lease_states().await.expect("read").is_empty());
-        let minute = TimeDelta::seconds(60);
-        let lease = state.acquire_lease("nightly", "a", minute).await.expect("ok").expect("free");
+        let (name, holder) = ("nightly".to_owned(), "a".to_owned());
+        let bid = Bid { name, holder, ttl: TimeDelta::seconds(60), above: 0 };
+        let claim = state.take_lease(&bid, None).await.expect("asked");
+        let Claim::Held(lease) = claim else { panic!("nobody else asked") };
         assert!(state.lease_states().await.expect("read")["nightly"]);
         state.release_lease(&lease).await.expect("released");
         assert!(!state.lease_states().await.expect("read")["nightly"]);
