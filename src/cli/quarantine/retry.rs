@@ -59,6 +59,7 @@ async fn tried(app: &App, chosen: &[(String, String)], dry_run: bool) -> anyhow:
     let hint = "set `quarantine.key`; rows refused from then on can be retried";
     let sealer = app.config.quarantine.sealer();
     let sealer = sealer.with_context(|| format!("no key is configured\n  hint: {hint}"))?;
+    let suppression = app.nightly().suppression().await?;
     let run_id = format!("retry-{}", app.clock.now().format("%Y%m%dT%H%M%SZ"));
     let (mut lines, mut recovered) = (Vec::new(), 0);
     for (source, name) in chosen {
@@ -71,6 +72,7 @@ async fn tried(app: &App, chosen: &[(String, String)], dry_run: bool) -> anyhow:
             zone: app.engine.config().zone,
             sealer: &sealer,
             run_id: &run_id,
+            suppression: suppression.clone(),
             dry_run,
         };
         let told = retry(&request).await?;

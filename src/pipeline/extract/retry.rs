@@ -32,6 +32,11 @@ use super::reject::{Place, Reason};
 use super::schema::{FoundColumn, Native, Plan, TableSpec};
 use super::sealed::{About, SealError, SealedRow, Sealer};
 use super::selection::Selection;
+use super::suppressed::Suppressed;
+use crate::erase::Suppression;
+
+/// Why a row stays in quarantine whose person was erased.
+const ERASED: &str = "erased_person";
 
 /// Commit metadata that holds the [`Recovered`] of a retry as JSON.
 pub const RETRY_METADATA: &str = "clinichub.retry";
@@ -63,6 +68,8 @@ pub struct RetryRequest<'a> {
     pub sealer: &'a Sealer,
     /// Run id, kept with the commit.
     pub run_id: &'a str,
+    /// Persons who were erased: their rows stay where they are.
+    pub suppression: Option<Arc<Suppression>>,
     /// Counts, and lands nothing.
     pub dry_run: bool,
 }
@@ -210,7 +217,10 @@ impl RetryRequest<'_> {
             sealer: None,
         };
         let slot = TallySlot::default();
-        let mut intake = Intake::new(Arc::clone(spec), options, Arc::clone(&slot))?;
+        let contract = self.contracts.sources.get(self.source);
+        let suppressed = Suppressed::of(self.suppression.as_ref(), contract, spec);
+        let intake = Intake::new(Arc::clone(spec), options, Arc::clone(&slot))?;
+        let mut intake = intake.passing_over(suppressed);
         let cells: Vec<Cell<'_>> =
             spec.asked().map(|column| row.cell(&column.name).unwrap_or(Cell::Null)).collect();
         match intake.row(&cells, &Place::Unknown) {
@@ -228,7 +238,10 @@ impl RetryRequest<'_> {
                 let key = key_of(spec, &batch).map_err(|cause| self.read_landed(cause))?;
                 Ok(Ok((batch, key)))
             }
-            _ => Ok(Err(tally.rejected.into_keys().next().unwrap_or_default())),
+            _ => {
+                let reason = tally.rejected.into_keys().next();
+                Ok(Err(reason.unwrap_or_else(|| ERASED.to_owned())))
+            }
         }
     }
 

@@ -147,6 +147,15 @@ impl Nightly {
         wanted.iter().map(find).collect()
     }
 
+    /// Rows of erased persons; none when nobody was ever erased.
+    ///
+    /// # Errors
+    /// `Log` when they cannot be read.
+    pub async fn suppression(&self) -> Result<Option<Arc<Suppression>>, NightlyError> {
+        let key = &self.engine.pseudonym_key;
+        Suppression::read(key, &self.log).await.map_err(NightlyError::Log)
+    }
+
     pub(super) async fn extract(
         &self,
         date: NaiveDate,
@@ -154,8 +163,7 @@ impl Nightly {
         run_id: &str,
         progress: &dyn Progress,
     ) -> Result<Vec<TableLoad>, NightlyError> {
-        let key = &self.engine.pseudonym_key;
-        let suppression = Suppression::read(key, &self.log).await.map_err(NightlyError::Log)?;
+        let suppression = self.suppression().await?;
         let requests: Vec<ExtractRequest<'_>> = sources
             .into_iter()
             .map(|(source, config, kind)| ExtractRequest {

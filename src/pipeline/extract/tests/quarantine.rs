@@ -1,5 +1,9 @@
 //! What is kept of refused rows.
 
+use std::collections::HashSet;
+
+use hub_domain::contract::Subject;
+
 use super::*;
 
 const CONTRACT: &str = "{ t: { key: [id], columns: { id: int64, fee: 'decimal(10,2)', note: 'text?', at: 'timestamp?' } } }";
@@ -63,8 +67,17 @@ const STRICT: &str = "{ t: { key: [id], columns: { id: int64, note: text, at: ti
 const CURSOR: &str = "{ kind: csv, path: DIR, tables: { t: { cursor: { column: at } } } }";
 
 async fn retried(bench: &Bench, dry_run: bool) -> Retried {
+    retried_without(bench, dry_run, None).await
+}
+
+async fn retried_without(
+    bench: &Bench,
+    dry_run: bool,
+    suppression: Option<Arc<Suppression>>,
+) -> Retried {
     let sealer = Sealer::new(KEY, []);
     let request = RetryRequest {
+        suppression,
         source: "src",
         table: "t",
         config: &bench.config,
@@ -94,6 +107,20 @@ async fn two_nights() -> Bench {
 fn relaxed(bench: &mut Bench) {
     let relaxed = Bench::new(&STRICT.replace("note: text", "note: 'text?'"), CURSOR);
     bench.contracts = relaxed.contracts;
+}
+
+#[tokio::test]
+async fn a_retry_leaves_rows_of_erased_persons() {
+    let mut bench = two_nights().await;
+    relaxed(&mut bench);
+    let contract = bench.contracts.sources.get_mut("src").expect("a contract");
+    let subject = Subject { column: "id".to_owned(), through: None };
+    contract.subjects.insert("t".to_owned(), vec![subject]);
+    let erased = Suppression::new(b"key", HashSet::new()).person("src", "2");
+    let suppression = Suppression::new(b"key", HashSet::from([erased]));
+    let told = retried_without(&bench, false, Some(Arc::new(suppression))).await;
+    assert_eq!((told.rows, told.recovered), (3, 1));
+    assert_eq!(told.refused, counts(&[("duplicate_key", 1), ("erased_person", 1)]));
 }
 
 #[tokio::test]
@@ -145,6 +172,7 @@ async fn a_retry_under_another_type_says_what_to_do() {
     bench.contracts = other.contracts;
     let sealer = Sealer::new(KEY, []);
     let request = RetryRequest {
+        suppression: None,
         source: "src",
         table: "t",
         config: &bench.config,

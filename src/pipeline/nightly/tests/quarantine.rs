@@ -75,6 +75,7 @@ async fn recovered_rows_are_published_under_the_published_date() {
     bench.edit("schema/sources/crm.yaml", "name: text", "name: 'text?'");
     let nightly = bench.nightly(Arc::default());
     let request = RetryRequest {
+        suppression: None,
         source: "crm",
         table: "customer",
         config: &nightly.sources["crm"],
