@@ -110,20 +110,20 @@ fn text(spec: &DemoSpec, listen: &str, contracts: &Contracts) -> String {
          sources:\n  \
            his:\n    \
              kind: sqlite\n    \
-             expect: 36h\n    \
              path: ./sources/his.db\n    \
+             expect: 36h\n    \
              {DIRTY}\n    \
              tables:\n{his}  \
            crm:\n    \
              kind: csv\n    \
-             expect: 36h\n    \
              path: ./sources/crm\n    \
+             expect: 36h\n    \
              encoding: gb18030\n    \
              {DIRTY}\n  \
            ledger:\n    \
              kind: csv\n    \
-             expect: 36h\n    \
              path: ./sources/ledger\n    \
+             expect: 36h\n    \
              {DIRTY}\n",
         seed = spec.seed,
         his = his.collect::<String>(),
