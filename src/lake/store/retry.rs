@@ -231,7 +231,15 @@ impl ObjectStore for RetryStore {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
+        let (retries, deleted) = (self.retries, self.inner.delete_stream(locations));
+        let answers = stream::unfold(Some(deleted), move |deleted| async move {
+            let mut deleted = deleted?;
+            match retries.bounded(async { Ok(deleted.next().await) }).await {
+                Ok(answer) => answer.map(|answer| (answer, Some(deleted))),
+                Err(silence) => Some((Err(silence), None)),
+            }
+        });
+        answers.boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

@@ -13,6 +13,8 @@ use super::*;
 
 /// Seeds of a run of the suite, and of a long one.
 const SEEDS: (u64, u64) = (16, 300);
+/// No faulty night and its rerun take longer.
+const LONGEST: Duration = Duration::from_secs(20);
 const HUB: [&str; 4] = ["person_record", "person_link", "visit", "spent"];
 
 /// A project over a SQLite source and a store that fails as told.
@@ -163,7 +165,9 @@ async fn a_night_survives_seeded_faults_of_its_store() {
     let started = std::time::Instant::now();
     for seed in first..first + count {
         let fault = Fault::seeded(seed, truth.operations);
-        survives(&truth, fault, &format!("CLINICHUB_FAULT_SEED={seed} {fault:?}")).await;
+        let what = format!("CLINICHUB_FAULT_SEED={seed} {fault:?}");
+        let ended = tokio::time::timeout(LONGEST, survives(&truth, fault, &what)).await;
+        assert!(ended.is_ok(), "{what}: the night hangs");
     }
     summed_up(&format!(
         "seeded faults of a store under a night: {count} from CLINICHUB_FAULT_SEED={first}, {} \
