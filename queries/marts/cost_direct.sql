@@ -4,7 +4,8 @@ with entry as (
         month,
         dept_id,
         coalesce(cost_class, 'other') as cost_class,
-        sum(amount_fen) as amount_fen
+        sum(amount_fen) as amount_fen,
+        coalesce(sum(amount_fen) filter (where behaviour = 'variable'), 0) as variable_fen
     from hub.cost_entry
     group by month, dept_id, coalesce(cost_class, 'other')
 ),
@@ -24,6 +25,7 @@ select
     dept.business_line,
     dept.dept_cost_class,
     entry.cost_class,
-    entry.amount_fen
+    entry.amount_fen,
+    entry.variable_fen
 from entry
 left join dept on entry.dept_id = dept.org_unit_id

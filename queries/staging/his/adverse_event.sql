@@ -21,6 +21,7 @@ select
     site.city,
     coalesce(nullif(dept.business_line, 'other'), site.business_line) as business_line,
     dept.org_unit_id as dept_id,
+    encounter.doctor_id,
     encounter.encounter_id,
     event.dj as level,
     event.lx as type,

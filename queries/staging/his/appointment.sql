@@ -39,6 +39,7 @@ joined as (
 judged as (
     select
         *,
+        biz_date <= data_through and status not in ('proposed', 'pending') as has_come,
         biz_date <= data_through and status not in ('proposed', 'pending')
             and (status <> 'cancelled' or is_late_cancel) as is_due
     from joined
@@ -50,11 +51,7 @@ select
     site_id,
     biz_date,
     month_of(biz_date) as month,
-    brand_id,
-    city,
-    business_line,
-    dept_id,
-    channel_id,
+    brand_id, city, business_line, dept_id, channel_id,
     cast(ysid as text) as doctor_id,
     cast(gwid as text) as consultant_id,
     case lx when 1 then 'consult' when 2 then 'treatment' when 3 then 'surgery' else 'recheck' end
@@ -73,6 +70,7 @@ select
     'his:' || cast(gqid as text) as rescheduled_from,
     (to_unixtime(rzsj) - to_unixtime(ddsj)) / 60 as wait_min,
     is_late_cancel,
+    has_come,
     is_due,
     is_due and status in ('arrived', 'fulfilled') as is_shown,
     is_due and status = 'noshow' as is_noshow

@@ -15,6 +15,19 @@ billed as (
     from hub.sales_order
     where visit_id is not null
     group by visit_id
+),
+
+-- paid so far on the lines billed at a visit, with and without the items that make no deal
+paid as (
+    select
+        line.visit_id,
+        sum(share.amount_fen) as paid_fen,
+        sum(share.amount_fen) filter (where excluded.item_id is null) as counted_fen
+    from hub.payment_allocation as share
+    inner join hub.charge_line as line on share.charge_line_id = line.charge_line_id
+    left join hub.deal_exclusion as excluded on line.item_id = excluded.item_id
+    where line.is_billed and line.visit_id is not null
+    group by line.visit_id
 )
 
 select
@@ -42,7 +55,11 @@ select
     case
         when consult.jg = 1 and consult.rank_of_outcome = 1 then coalesce(billed.billed_fen, 0)
         else 0
-    end as deal_fen
+    end as deal_fen,
+    coalesce(paid.paid_fen >= setting.deal_min_fen, false) as is_paid,
+    coalesce(paid.counted_fen >= setting.deal_min_fen, false) as is_deal
 from consult
+cross join hub.metric_setting as setting
 left join visit on 'his:' || cast(consult.jzid as text) = visit.visit_id
 left join billed on visit.visit_id = billed.visit_id
+left join paid on visit.visit_id = paid.visit_id

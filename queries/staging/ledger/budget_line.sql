@@ -9,6 +9,14 @@ account as (
 
 dept as (
     select * from hub.org_unit
+),
+
+newest as (
+    select period, max(version) as version from raw.ledger_budget group by period
+),
+
+costed as (
+    select distinct site_id, month from hub.cost_direct
 )
 
 select
@@ -23,7 +31,11 @@ select
     dept.business_line,
     budget.account as account_id,
     account.cost_class,
-    to_fen(budget.amount) as amount_fen
+    to_fen(budget.amount) as amount_fen,
+    newest.version is not null as is_current,
+    costed.month is not null as is_costed
 from budget
 left join account on budget.account = account.account_id
 left join dept on budget.department = dept.org_unit_id
+left join newest on budget.period = newest.period and budget.version = newest.version
+left join costed on dept.site_id = costed.site_id and budget.period = costed.month

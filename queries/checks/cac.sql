@@ -1,0 +1,47 @@
+-- spend of channels over persons who paid for the first time, by site and month of each
+-- group-wide spend names no site, so no site carries it here
+with paid as (
+    select receipt.skid, receipt.sksj, receipt.jgid, to_fen(receipt.je) as fen,
+        coalesce(billed.person_id, own.person_id) as person_id
+    from raw.his_t_sk as receipt
+    left join raw.his_t_sfd as bill on receipt.sfdid = bill.sfdid
+    left join hub.person_link as billed on 'his:' || cast(bill.brid as text) = billed.record_id
+    left join hub.person_link as own on 'his:' || cast(receipt.brid as text) = own.record_id
+    where receipt.lx in (1, 2, 6)
+),
+
+customer as (
+    select paid.person_id, paid.jgid, local_date(paid.sksj) as day
+    from paid
+    where paid.person_id is not null and not exists (
+        select 1
+        from paid as earlier
+        where earlier.person_id = paid.person_id
+            and (
+                earlier.sksj < paid.sksj
+                or (
+                    earlier.sksj = paid.sksj
+                    and cast(earlier.skid as text) < cast(paid.skid as text)
+                )
+            )
+    )
+),
+
+part as (
+    select "门店编码" as site, month_of("日期") as month, to_fen("金额") as fen, 0 as persons
+    from raw.crm_spend
+    union all
+    select org.jgbm, month_of(customer.day), 0, 1
+    from customer
+    inner join raw.his_t_org as org on customer.jgid = org.jgid
+),
+
+summed as (
+    select site, month, sum(fen) as numerator, sum(persons) as denominator
+    from part
+    group by site, month
+)
+
+select site, month, numerator, denominator, cast(numerator as double) / denominator as value
+from summed
+where denominator <> 0

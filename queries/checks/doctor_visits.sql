@@ -1,0 +1,48 @@
+-- visits that name a doctor over doctors in full-time equivalents, by site and month;
+-- only months whose costs are booked
+with seen as (
+    select jgid, local_date(ddsj) as day from raw.his_t_jz where ysid is not null
+),
+
+booked as (
+    select distinct site.jgid, entry.period
+    from raw.ledger_cost_entry as entry
+    inner join raw.his_t_org as dept on entry.department = dept.jgbm
+    inner join raw.his_t_org as site on dept.sjid = site.jgid
+),
+
+above as (
+    select seen.jgid, month_of(seen.day) as month, count(*) as units
+    from seen
+    inner join booked on seen.jgid = booked.jgid and month_of(seen.day) = booked.period
+    group by seen.jgid, month_of(seen.day)
+),
+
+hours as (
+    select site.jgid, hours.month, sum(staff.fte) as units
+    from raw.ledger_labour_hours as hours
+    inner join raw.his_t_org as dept on hours.department = dept.jgbm
+    inner join raw.his_t_org as site on dept.sjid = site.jgid
+    inner join raw.his_t_ry as staff on hours.staff_id = staff.ryid and staff.js = 1
+    group by site.jgid, hours.month
+),
+
+summed as (
+    select
+        org.jgbm as site,
+        hours.month,
+        coalesce(above.units, 0) as numerator,
+        hours.units as denominator
+    from hours
+    inner join raw.his_t_org as org on hours.jgid = org.jgid
+    left join above on hours.jgid = above.jgid and hours.month = above.month
+)
+
+select
+    site,
+    month,
+    numerator,
+    denominator,
+    cast(numerator as double) / cast(denominator as double) as value
+from summed
+where denominator <> 0

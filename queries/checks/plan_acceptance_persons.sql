@@ -1,0 +1,33 @@
+-- persons who accepted a line in time over persons with a plan, by site and month of the plan
+with line as (
+    select
+        plan.jgid,
+        plan.brid,
+        local_date(plan.cssj) as day,
+        own.famxid,
+        own.sl,
+        own.jg * own.sl - own.yh as value,
+        own.jssj is not null
+            and to_unixtime(own.jssj) - to_unixtime(plan.cssj) <= setting.acceptance_days * 86400
+            as accepted
+    from raw.his_t_famx as own
+    inner join raw.his_t_fa as plan on own.faid = plan.faid
+    cross join hub.metric_setting as setting
+    where plan.zt not in (0, 9)
+),
+
+summed as (
+    select
+        org.jgbm as site,
+        month_of(line.day) as month,
+        count(distinct case when line.accepted then link.person_id end) as numerator,
+        count(distinct link.person_id) as denominator
+    from line
+    inner join raw.his_t_org as org on line.jgid = org.jgid
+    left join hub.person_link as link on 'his:' || cast(line.brid as text) = link.record_id
+    group by org.jgbm, month_of(line.day)
+)
+
+select site, month, numerator, denominator, cast(numerator as double) / denominator as value
+from summed
+where denominator <> 0
