@@ -3,17 +3,8 @@ with person as (
     select * from hub.person
 ),
 
-visited as (
-    select
-        person_id,
-        count(*) as visit_count,
-        count(*) filter (where is_paying or paid_line.visit_id is not null) as paid_visit_count
-    from hub.visit as visit
-    left join (
-        select distinct visit_id from hub.charge_line where is_billed and billed_fen > 0
-    ) as paid_line on visit.visit_id = paid_line.visit_id
-    where person_id is not null
-    group by person_id
+lifecycle as (
+    select person_id, to_state as state from hub.lifecycle_group_event where until_on is null
 ),
 
 channel as (
@@ -35,13 +26,8 @@ select
     person.owner_service_id,
     person.owner_doctor_id,
     person.home_site_id,
-    case
-        when coalesce(visited.visit_count, 0) = 0 then 'potential'
-        when visited.paid_visit_count = 0 then 'visited_unpaid'
-        when visited.paid_visit_count = 1 then 'first'
-        else 'return'
-    end as lifecycle,
+    coalesce(lifecycle.state, 'potential') as lifecycle,
     person.created_at
 from person
-left join visited on person.person_id = visited.person_id
+left join lifecycle on person.person_id = lifecycle.person_id
 left join channel on person.first_channel_id = channel.channel_id

@@ -1,0 +1,47 @@
+-- persons whose first paid visit in a business line lies in a month, by site and month
+with paid as (
+    select jzid from raw.his_t_sk where lx in (1, 2, 6) group by jzid having sum(je) > 0
+    union
+    select bill.jzid
+    from raw.his_t_sfd as bill
+    inner join raw.his_t_sfmx as line on bill.sfdid = line.sfdid
+    where bill.zt not in (0, 4) and line.ys > 0
+),
+
+dept as (
+    select act.jzid, nullif(first_value(org.ywx order by act.kssj, act.mxid), 9) as line
+    from raw.his_t_jzmx as act
+    inner join raw.his_t_org as org on act.ksid = org.jgid
+    group by act.jzid
+),
+
+visit_day as (
+    select
+        link.person_id,
+        coalesce(dept.line, org.ywx) as line,
+        local_date(visit.ddsj) as day,
+        last_value(org.jgbm order by visit.ddsj, org.jgbm) as site,
+        bool_or(paid.jzid is not null) as is_paid
+    from raw.his_t_jz as visit
+    inner join raw.his_t_org as org on visit.jgid = org.jgid
+    inner join hub.person_link as link on 'his:' || cast(visit.brid as text) = link.record_id
+    left join dept on visit.jzid = dept.jzid
+    left join paid on visit.jzid = paid.jzid
+    group by link.person_id, coalesce(dept.line, org.ywx), local_date(visit.ddsj)
+),
+
+first_paid as (
+    select person_id, line, min(day) as day from visit_day where is_paid group by person_id, line
+)
+
+select
+    visit_day.site,
+    month_of(first_paid.day) as month,
+    count(*) as numerator,
+    1 as denominator,
+    cast(count(*) as double) as value
+from first_paid
+inner join visit_day
+    on first_paid.person_id = visit_day.person_id and first_paid.line = visit_day.line
+    and first_paid.day = visit_day.day
+group by visit_day.site, month_of(first_paid.day)

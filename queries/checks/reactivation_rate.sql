@@ -1,0 +1,75 @@
+-- dormant customers back within the rule's days of the first contact over those contacted, by site
+-- and month of the contact, as far as these days are over
+with visit_day as (
+    select
+        person_id, business_line, biz_date, last_value(site_id order by arrived_at, site_id) as site
+    from hub.visit
+    where person_id is not null
+    group by person_id, business_line, biz_date
+),
+
+contact as (
+    select link.person_id, local_date(touch."时间") as d
+    from raw.crm_touch as touch
+    inner join hub.person_link as link on 'crm:' || touch."客户编号" = link.record_id
+    where touch."方向" = '出'
+    union all
+    select link.person_id, local_date(task.wcsj)
+    from raw.his_t_hf as task
+    inner join hub.person_link as link on 'his:' || cast(task.brid as text) = link.record_id
+    where task.zt = 1 and task.gj <> 4
+),
+
+-- a spell begins with the first lapse after a visit; before the next visit, the first contact
+lapse as (
+    select
+        event.person_id, event.business_line, event.biz_date as d,
+        max(visit_day.biz_date) as last_on
+    from hub.lifecycle_event as event
+    inner join visit_day
+        on event.person_id = visit_day.person_id and event.business_line = visit_day.business_line
+        and visit_day.biz_date < event.biz_date
+    where event.to_state = 'dormant'
+        or (event.to_state = 'churned' and event.from_state <> 'dormant')
+    group by event.person_id, event.business_line, event.biz_date
+),
+
+contacted as (
+    select
+        lapse.person_id, lapse.business_line, lapse.last_on, lapse.d as lapsed_on,
+        min(contact.d) as d
+    from lapse
+    inner join contact on lapse.person_id = contact.person_id and contact.d >= lapse.d
+    where not exists (
+        select 1 from visit_day as back
+        where back.person_id = lapse.person_id and back.business_line = lapse.business_line
+            and back.biz_date > lapse.last_on and back.biz_date <= contact.d
+    )
+    group by lapse.person_id, lapse.business_line, lapse.last_on, lapse.d
+),
+
+judged as (
+    select
+        first.site, contacted.d,
+        bool_or(coalesce(back.biz_date <= contacted.d + rule.reactivation_days, false)) as is_back
+    from contacted
+    cross join hub.data_through as through
+    inner join hub.lifecycle_rule as rule
+        on contacted.business_line = rule.business_line
+        and contacted.lapsed_on >= rule.effective_from
+        and contacted.lapsed_on <= coalesce(rule.effective_to, contacted.lapsed_on)
+    inner join visit_day as first
+        on contacted.person_id = first.person_id
+        and contacted.business_line = first.business_line and contacted.last_on = first.biz_date
+    left join visit_day as back
+        on contacted.person_id = back.person_id
+        and contacted.business_line = back.business_line and back.biz_date > contacted.last_on
+    where contacted.d + rule.reactivation_days <= through.data_through
+    group by contacted.person_id, contacted.business_line, first.site, contacted.d
+)
+
+select
+    site, month_of(d) as month, count(*) filter (where is_back) as numerator,
+    count(*) as denominator, cast(count(*) filter (where is_back) as double) / count(*) as value
+from judged
+group by site, month_of(d)
