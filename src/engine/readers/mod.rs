@@ -9,7 +9,7 @@ mod board;
 pub mod catalogue;
 mod cost;
 mod cursor;
-mod decode;
+pub(crate) mod decode;
 pub mod definitions;
 pub mod formula;
 mod freshness;
@@ -19,7 +19,7 @@ mod org;
 mod patient;
 mod session;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

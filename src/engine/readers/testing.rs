@@ -102,6 +102,19 @@ impl Fixture {
     /// Fills `table`: `columns` of its contract from a SQL `values` list, NULL (or zero for
     /// columns that must hold something) elsewhere.
     pub(crate) async fn fill(&self, table: &str, columns: &str, values: &str) {
+        self.store(table, columns, &format!("(values {values}) as t({columns})")).await;
+    }
+
+    /// Makes `table` by the project's own query from the tables as they are.
+    pub(crate) async fn make(&self, table: &str) {
+        let node = PROJECT.registry.nodes.iter().find(|node| node.target == table);
+        let columns = &PROJECT.contracts.tables[table].columns;
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let query = format!("({})", node.expect("a query makes it").sql());
+        self.store(table, &names.join(", "), &query).await;
+    }
+
+    async fn store(&self, table: &str, columns: &str, from: &str) {
         let contract = &PROJECT.contracts.tables[table];
         let schema = arrow_schema(contract);
         let given: Vec<&str> = columns.split(',').map(str::trim).collect();
@@ -120,14 +133,14 @@ impl Fixture {
                 format!("arrow_cast({value}, '{}') as {name}", field.data_type())
             })
             .collect();
-        let sql = format!("select {} from (values {values}) as t({columns})", select.join(", "));
-        let frame = self.context.sql(&sql).await.expect("values plan");
-        let batches = frame.collect().await.expect("values run");
+        let sql = format!("select {} from {from}", select.join(", "));
+        let frame = self.context.sql(&sql).await.expect("the rows plan");
+        let batches = frame.collect().await.expect("the rows are there");
         let batches: Vec<RecordBatch> = batches
             .into_iter()
             .map(|batch| {
                 RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())
-                    .expect("values fit the contract")
+                    .expect("rows fit the contract")
             })
             .collect();
         let filled = MemTable::try_new(schema, vec![batches]).expect("a table");

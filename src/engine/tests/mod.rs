@@ -5,6 +5,7 @@ mod fixture;
 mod freshness;
 mod functions;
 mod leaks;
+mod lifecycle;
 mod limits;
 mod metrics;
 mod policy;
