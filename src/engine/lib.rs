@@ -15,6 +15,7 @@ mod catalog;
 mod config;
 mod context;
 mod cooperate;
+mod current_rows;
 mod engine;
 mod error;
 mod guard;

@@ -24,7 +24,7 @@ use datafusion::physical_plan::{
 };
 use futures::TryStreamExt;
 
-use crate::raw_view::RANK;
+use crate::current_rows::RANK;
 
 /// Rank of every version that is not the newest; views keep rank 1 only.
 const OLDER: u64 = 2;

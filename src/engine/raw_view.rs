@@ -7,17 +7,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{TableProvider, empty::EmptyTable, view::ViewTable};
-use datafusion::common::Column;
-use datafusion::datasource::provider_as_source;
-use datafusion::error::Result;
-use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::prelude::SessionContext;
 use hub_domain::contract::SourceContract;
 use hub_lake::{Lake, TableId, raw_schema};
 
 use crate::Error;
 use crate::context::{CATALOG, RAW};
+use crate::current_rows::current_rows;
 
 /// Columns of a landed table that views leave out, besides those of rejected rows.
 const HIDDEN: [&str; 7] = [
@@ -29,8 +25,6 @@ const HIDDEN: [&str; 7] = [
     "_reject_sealed",
     "_recovered",
 ];
-/// Name of the rank of a version among the versions of its key.
-pub(crate) const RANK: &str = "_version_rank";
 
 /// Name of the view of source table `table` of `source`.
 #[must_use]
@@ -73,21 +67,20 @@ pub(crate) async fn raw_view(
             table: table.to_owned(),
         });
     };
-    let landed: Arc<dyn TableProvider> = match version {
+    let (landed, main): (Arc<dyn TableProvider>, _) = match version {
         Some(version) => {
             let id = TableId::raw(&source.source, table);
-            lake.provider(&id, version).await.map_err(|error| Error::lake(id.key(), error))?
+            let landed = lake.lake_table(&id, version).await;
+            let landed = landed.map_err(|error| Error::lake(id.key(), error))?;
+            let main = landed.main_load();
+            (landed as Arc<dyn TableProvider>, main)
         }
-        None => Arc::new(EmptyTable::new(raw_schema(contract))),
+        None => (Arc::new(EmptyTable::new(raw_schema(contract))), None),
     };
     let name = raw_view_name(&source.source, table);
-    let plan = current_rows(landed, &contract.key)
+    let plan = current_rows(&landed, &contract.key, main)
         .map_err(|source| Error::Register { name: format!("{RAW}.{name}"), source })?;
     Ok(Arc::new(ViewTable::new(plan, None)))
-}
-
-fn column(name: &str) -> Expr {
-    Expr::Column(Column::from_name(name))
 }
 
 /// Columns of the view over a landed table with columns `landed`.
@@ -99,27 +92,4 @@ pub(crate) fn current_columns(landed: &Schema) -> SchemaRef {
         .cloned()
         .collect();
     Arc::new(Schema::new(shown))
-}
-
-/// The newest version per key of what landed, unless that version is a deletion.
-fn current_rows(landed: Arc<dyn TableProvider>, key: &[String]) -> Result<LogicalPlan> {
-    let shown: Vec<Expr> = current_columns(&landed.schema())
-        .fields()
-        .iter()
-        .map(|field| column(field.name()))
-        .collect();
-    let rank = row_number()
-        .partition_by(key.iter().map(|name| column(name)).collect())
-        .order_by(vec![
-            column("_extracted_at").sort(false, false),
-            column("_load_seq").sort(false, false),
-        ])
-        .build()?
-        .alias(RANK);
-    LogicalPlanBuilder::scan("landed", provider_as_source(landed), None)?
-        .filter(column("_reject_reason").is_null())?
-        .window(vec![rank])?
-        .filter(column(RANK).eq(lit(1_u64)).and(column("_deleted").is_not_true()))?
-        .project(shown)?
-        .build()
 }

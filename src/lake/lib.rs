@@ -25,7 +25,7 @@ pub use error::LakeError;
 pub use fence::Fence;
 pub use id::TableId;
 pub use lake::Lake;
-pub use provider::LakeTable;
+pub use provider::{LakeTable, MainLoad};
 pub use store::Retries;
 pub use table::{CommitNote, DeltaTableHandle};
 pub use write::{LateMetadata, SortKey, Txn, WriteMode, WriteOutcome, WriteSpec, Written};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hub_lake::{TableId, Txn, WriteMode, WriteSpec, raw_schema};
+use proptest::prelude::*;
 
 use super::fixture::{World, config, group, lines};
 use crate::{build_context, register_raw_view};
@@ -116,4 +117,75 @@ async fn quarantine_counts_by_load_and_reason() {
     assert_eq!(versions.expect("rows"), ["raw/his.t_jz"]);
     let snapshot = world.ask(&group(), "select id, business_date from ops.snapshot").await;
     assert_eq!(snapshot.expect("rows"), ["1|2026-03-31"]);
+}
+
+/// One landed row of the property: key, day it was read, what it says.
+#[derive(Debug, Clone, Copy)]
+enum Said {
+    Row,
+    Deletion,
+    Rejected,
+}
+
+/// Loads as (day of reading, whether it re-drives quarantine, rows by key).
+fn loads() -> impl Strategy<Value = Vec<(u32, bool, BTreeMap<i64, Said>)>> {
+    let said =
+        prop_oneof![4 => Just(Said::Row), 1 => Just(Said::Deletion), 1 => Just(Said::Rejected)];
+    let rows = prop::collection::btree_map(0_i64..12, said, 1..9);
+    prop::collection::vec((1_u32..5, prop::bool::weighted(0.2), rows), 1..6)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// Clocks may stand still or go back between loads; the newest reading wins, then the later load.
+    #[test]
+    fn views_show_what_ranking_every_version_shows(loads in loads()) {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let world = World::empty(config());
+            let id = TableId::raw("his", "t_jz");
+            let schema = raw_schema(&world.contracts.sources["his"].tables["t_jz"]);
+            let (mut newest, mut version) = (BTreeMap::new(), 0);
+            for (load, (day, retried, rows)) in (1_u32..).zip(&loads) {
+                let text = rows.iter().map(|(key, said)| {
+                    let note = format!("{load}");
+                    let row = match said {
+                        Said::Row => landed(load, *key, Some(&note)),
+                        Said::Deletion => landed(load, *key, None),
+                        Said::Rejected => rejected(load, "zero_date"),
+                    };
+                    let row = row.replace(&format!("2026-01-0{load}T"), &format!("2026-01-0{day}T"));
+                    let retried = *retried && matches!(said, Said::Row);
+                    if retried { row.replace('}', r#","_recovered":"zero_date"}"#) } else { row }
+                });
+                let text = text.collect::<Vec<_>>().join("\n");
+                let txn = Txn { app_id: "load".into(), version: i64::from(load) };
+                version = world.write(&id, WriteSpec::new(schema.clone(), WriteMode::Append, txn), &text).await;
+                for (key, said) in rows {
+                    let content = match said {
+                        Said::Row => Some(load),
+                        Said::Deletion => None,
+                        Said::Rejected => continue,
+                    };
+                    let held = newest.entry(*key).or_insert(((*day, load), content));
+                    if held.0 <= (*day, load) {
+                        *held = ((*day, load), content);
+                    }
+                }
+            }
+            let current = newest.iter().filter_map(|(key, (_, load))| Some(format!("{key}|{}", (*load)?)));
+            let mut want: Vec<String> = current.collect();
+            want.sort();
+            let context = build_context(&config()).expect("a context");
+            let source = &world.contracts.sources["his"];
+            let registered = register_raw_view(&context, &world.lake, source, "t_jz", Some(version)).await;
+            registered.expect("registered");
+            let frame = context.sql("select jzid, note from raw.his_t_jz").await.expect("plans");
+            let mut found = lines(&frame.collect().await.expect("runs"));
+            found.sort();
+            prop_assert_eq!(found, want);
+            Ok(())
+        })?;
+    }
 }

@@ -6,6 +6,7 @@
 
 mod bounds;
 mod files;
+mod loads;
 mod reader;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use object_store::ObjectStore;
 
 use self::bounds::FileBounds;
 use self::files::DataFile;
+pub use self::loads::MainLoad;
 use self::reader::{IndexedReaders, Origin};
 use crate::write::plain;
 use crate::{Lake, LakeError, TableId};
