@@ -41,6 +41,7 @@ pub use engine::Engine;
 pub use error::Error;
 pub use limits::LimitedStream;
 pub use meters::{Load, Meters};
+pub use prepared::is_timeless;
 pub use raw_view::{raw_view_name, register_raw_view};
 pub use registry::{Node, Part, Reference, Registry, Stage, Term};
 pub use session::Session;

@@ -64,6 +64,14 @@ fn may_be_kept(plan: &LogicalPlan, types: &[DataType]) -> Result<bool> {
     if !same || taken_for.len() != types.len() {
         return Ok(false);
     }
+    is_timeless(plan)
+}
+
+/// Whether `plan` answers the same whenever it runs, as far as its functions are concerned.
+///
+/// # Errors
+/// An expression cannot be walked.
+pub fn is_timeless(plan: &LogicalPlan) -> Result<bool> {
     let mut timeless = true;
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {

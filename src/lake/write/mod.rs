@@ -129,6 +129,12 @@ impl WriteSpec {
 }
 
 impl WriteSpec {
+    /// Says that the table means the same as at `version`: what is made from it stays as it is.
+    #[must_use]
+    pub fn keeping_content_of(self, version: u64) -> Self {
+        self.with_metadata(CONTENT_METADATA, version.to_string())
+    }
+
     /// Adds metadata that `entries` tells once the last row is written.
     #[must_use]
     pub fn with_late_metadata(

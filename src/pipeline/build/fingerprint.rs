@@ -12,15 +12,15 @@ use sha2::{Digest, Sha256};
 pub const BUILD_METADATA: &str = "clinichub.build";
 
 /// Changes when the same inputs would make different rows or files: raise it with such a change.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
-/// Hash over everything the rows of `node` depend on.
+/// Hash over everything the rows of `node` depend on; `date` where they depend on the day.
 pub(super) fn of(
     node: &Node,
     contract: &TableContract,
     engine: &EngineConfig,
     inputs: &BTreeMap<String, Option<u64>>,
-    date: NaiveDate,
+    date: Option<NaiveDate>,
 ) -> String {
     let mut text = String::new();
     let mut add = |part: &str| {
@@ -33,12 +33,17 @@ pub(super) fn of(
     add(engine.zone.name());
     // The key itself must not be guessable from what a commit keeps.
     add(&hex::encode(Sha256::digest([b"build".as_slice(), &engine.pseudonym_key].concat())));
-    add(&date.to_string());
+    add(&date.map_or_else(String::new, |date| date.to_string()));
     for (table, version) in inputs {
         add(table);
         add(&version.map_or_else(|| "none".to_owned(), |version| version.to_string()));
     }
     hex::encode(Sha256::digest(text))
+}
+
+/// What decides how the rows of a table lie in files, as one hash.
+pub(super) fn of_layout(contract: &TableContract) -> String {
+    hex::encode(&Sha256::digest([RECIPE, &layout(contract)].concat())[..16])
 }
 
 /// The part of a contract that decides rows and files; labels and checks do not.

@@ -7,8 +7,10 @@
 mod conform;
 mod error;
 mod fingerprint;
+mod months;
 mod node;
 mod order;
+mod partitions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use hub_domain::contract::TableContract;
-use hub_engine::{Node, Reference, Stage};
+use hub_engine::{Node, Reference, Stage, is_timeless};
 use hub_lake::{DeltaTableHandle, TableId, Txn, WriteMode, WriteSpec, arrow_schema};
 
 use super::{BUILD_METADATA, BuildError, BuildRequest, BuiltTable, conform, fingerprint};
@@ -22,6 +23,14 @@ pub(super) struct NodeRun {
     pub(super) inputs: BTreeMap<String, Option<u64>>,
 }
 
+/// What makes the rows of a node, asked before anything runs.
+pub(super) enum Query {
+    /// A query with the columns of the contract.
+    Sql(Box<DataFrame>),
+    /// The built-in node that resolves persons.
+    Identity,
+}
+
 impl NodeRun {
     /// Makes the table, unless its newest version is already what this node would make.
     pub(super) async fn run(self) -> Result<BuiltTable, BuildError> {
@@ -29,7 +38,9 @@ impl NodeRun {
         let contract = self.request.contracts.table(table);
         let contract = contract.ok_or_else(|| BuildError::NoContract { table: table.clone() })?;
         let BuildRequest { engine, date, lake, .. } = self.request.as_ref();
-        let print = fingerprint::of(&self.node, contract, engine, &self.inputs, *date);
+        let query = self.query(contract).await?;
+        let date = self.depends_on_time(&query)?.then_some(*date);
+        let print = fingerprint::of(&self.node, contract, engine, &self.inputs, date);
         let handle = lake.table(&TableId::hub(table));
         let failed = |cause| BuildError::lake(table, cause);
         // Asked before the version: a rival's commit in between is then seen as its version.
@@ -41,12 +52,48 @@ impl NodeRun {
             return self.built(version, true).await;
         }
         let spec = self.spec(contract, next_txn(newest, known), &print);
-        let rows = self.rows(contract).await?;
+        let (spec, rows) = match &contract.partition_by {
+            None => (spec, self.rows(query).await?),
+            Some(partition) => self.partitions(&handle, newest, spec, query, partition).await?,
+        };
         let outcome = handle.write(spec, rows).await.map_err(failed)?;
         if outcome.skipped && !self.is_made_by(&handle, outcome.version, &print).await? {
             return Err(BuildError::Rival { table: table.clone() });
         }
         self.built(outcome.version, outcome.skipped).await
+    }
+
+    async fn query(&self, contract: &TableContract) -> Result<Query, BuildError> {
+        if self.node.stage == Stage::Identity {
+            return Ok(Query::Identity);
+        }
+        let frame = self.context.sql(&self.node.sql()).await;
+        let frame = frame.map_err(|cause| BuildError::plan(&contract.table, &cause))?;
+        Ok(Query::Sql(Box::new(conform::conform(frame, contract)?)))
+    }
+
+    fn depends_on_time(&self, query: &Query) -> Result<bool, BuildError> {
+        let Query::Sql(frame) = query else { return Ok(false) };
+        let timeless = is_timeless(frame.logical_plan());
+        Ok(!timeless.map_err(|cause| BuildError::plan(&self.node.target, &cause))?)
+    }
+
+    pub(super) async fn rows(&self, query: Query) -> Result<SendableRecordBatchStream, BuildError> {
+        let rows = match query {
+            Query::Sql(frame) => frame.execute_stream().await,
+            Query::Identity => {
+                let read = self.node.references.iter().find_map(|reference| match reference {
+                    Reference::Hub(table) => Some(table.as_str()),
+                    Reference::Raw { .. } => None,
+                });
+                person_link(&self.context, read.unwrap_or_default()).await
+            }
+        };
+        rows.map_err(|cause| self.failed(cause))
+    }
+
+    pub(super) fn failed(&self, cause: DataFusionError) -> BuildError {
+        BuildError::run(&self.node.target, cause)
     }
 
     async fn is_made_by(
@@ -66,25 +113,6 @@ impl NodeRun {
             .laid_out_as(contract)
             .with_metadata(BUILD_METADATA, print)
             .with_metadata("clinichub.business_date", self.request.date.to_string())
-    }
-
-    async fn rows(
-        &self,
-        contract: &TableContract,
-    ) -> Result<SendableRecordBatchStream, BuildError> {
-        let table = &contract.table;
-        if self.node.stage == Stage::Identity {
-            let read = self.node.references.iter().find_map(|reference| match reference {
-                Reference::Hub(table) => Some(table.as_str()),
-                Reference::Raw { .. } => None,
-            });
-            let rows = person_link(&self.context, read.unwrap_or_default()).await;
-            return rows.map_err(|cause| BuildError::run(table, cause));
-        }
-        let frame = self.context.sql(&self.node.sql()).await;
-        let frame = frame.map_err(|cause| BuildError::plan(table, &cause))?;
-        let frame = conform::conform(frame, contract)?;
-        frame.execute_stream().await.map_err(|cause| BuildError::run(table, cause))
     }
 
     async fn built(&self, version: u64, reused: bool) -> Result<BuiltTable, BuildError> {

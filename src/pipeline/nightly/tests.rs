@@ -232,6 +232,25 @@ impl Bench {
         lines
     }
 
+    /// Months of the files the newest commit of `table` adds and removes, sorted.
+    async fn files_of(&self, table: &str) -> Vec<String> {
+        let version = self.lake().table(&TableId::hub(table)).version().await;
+        let version = version.expect("readable").expect("a version");
+        let log =
+            self.folder.path().join(format!("lake/hub/{table}/_delta_log/{version:020}.json"));
+        let commit = std::fs::read_to_string(log).expect("a commit");
+        let actions = commit.lines().filter_map(|line| {
+            let action: serde_json::Value = serde_json::from_str(line).expect("an action");
+            let path = |kind: &str| Some(action.get(kind)?["path"].as_str()?.to_owned());
+            let (sign, path) =
+                path("add").map(|path| ('+', path)).or(path("remove").map(|path| ('-', path)))?;
+            Some(format!("{sign}{}", path.strip_prefix("month=")?.split('/').next()?))
+        });
+        let mut found: Vec<String> = actions.collect();
+        found.sort();
+        found
+    }
+
     /// Everything the newest snapshot shows.
     async fn all_shown(&self) -> Vec<Vec<String>> {
         let mut tables = Vec::new();

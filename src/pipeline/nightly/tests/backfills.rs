@@ -83,4 +83,23 @@ async fn a_late_fact_changes_its_own_month_only() {
     };
     assert_eq!(march(&after), march(&before));
     assert_eq!(after.iter().filter(|row| row.contains("2026-01")).count(), 1);
+    // What was the first visit of `c4` is a return now: February is written again, March is not.
+    assert_eq!(bench.files_of("visit").await, ["+2026-01", "+2026-02", "-2026-02"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_night_without_news_writes_no_file_and_nothing_is_made_from_it() {
+    let bench = Bench::new();
+    bench.night(2).await;
+    let before = bench.latest().await.expect("published");
+    bench.source("customer", &format!("{CUSTOMERS}c9,Wu,,\n"));
+    bench.night(3).await;
+    let after = bench.latest().await.expect("published");
+    assert_eq!(bench.files_of("visit").await, [""; 0]);
+    assert!(before.tables["visit"] < after.tables["visit"]);
+    assert_eq!(before.tables["spent"], after.tables["spent"]);
+    // And the one after it knows what the months hold.
+    bench.source("visit", &format!("{VISITS}v5,c4,2026-03-03,7.00\n"));
+    bench.night(4).await;
+    assert_eq!(bench.files_of("visit").await, ["+2026-03", "-2026-03"]);
 }

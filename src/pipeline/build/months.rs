@@ -1,0 +1,265 @@
+//! Months: which partitions of a table a new result changes.
+//!
+//! A commit keeps one digest per partition, independent of the order of rows. The next result is
+//! digested before anything is written: only partitions whose rows differ are written again, so
+//! a late fact re-opens its own month and a night without news writes no file. Wrong only if two
+//! sets of rows share a digest of 128 bits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::TryStreamExt;
+use serde::{Deserialize, Serialize};
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::hash::Hasher;
+use tokio::task::JoinSet;
+
+/// Key under which a commit keeps the digests of its partitions.
+pub(super) const MONTHS_METADATA: &str = "clinichub.months";
+
+/// Rows a digest keeps at hand, in bytes, so that a small result is not computed twice.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// Digests of a table's partitions; rows without a value of the partition column are under ``.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Months {
+    /// What decides how the rows lie in files; a table laid out otherwise is written whole.
+    pub(super) layout: String,
+    digests: BTreeMap<String, Digest>,
+}
+
+/// Count and sum of the hashes of a partition's rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Digest {
+    rows: u64,
+    #[serde(with = "hexadecimal")]
+    sum: u128,
+}
+
+/// A result, digested; its rows if they are few.
+pub(super) struct Digested {
+    pub(super) months: Months,
+    pub(super) rows: Option<Vec<RecordBatch>>,
+}
+
+impl Months {
+    /// The digests a commit kept; none when it kept none, or of another kind.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// As a commit keeps them.
+    pub(super) fn print(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Partitions whose rows differ, with those that came and those that are gone.
+    pub(super) fn changed(&self, now: &Self) -> BTreeSet<String> {
+        let names = self.digests.keys().chain(now.digests.keys());
+        let differ = |name: &&String| self.digests.get(*name) != now.digests.get(*name);
+        names.filter(differ).cloned().collect()
+    }
+
+    fn add(&mut self, other: Self) {
+        for (name, digest) in other.digests {
+            let sum = self.digests.entry(name).or_default();
+            sum.rows += digest.rows;
+            sum.sum = sum.sum.wrapping_add(digest.sum);
+        }
+    }
+}
+
+/// Digests rows batch by batch.
+pub(super) struct Digester {
+    converter: RowConverter,
+    partition: usize,
+    months: Months,
+}
+
+impl Digester {
+    /// For rows of `schema` that lie in files by column `partition`.
+    pub(super) fn new(schema: &SchemaRef, partition: &str) -> Result<Self, ArrowError> {
+        let fields = schema.fields().iter();
+        let fields = fields.map(|field| SortField::new(field.data_type().clone())).collect();
+        let partition = schema.index_of(partition)?;
+        Ok(Self { converter: RowConverter::new(fields)?, partition, months: Months::default() })
+    }
+
+    /// Takes the rows of `batch` in.
+    pub(super) fn digest(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        let rows = self.converter.convert_columns(batch.columns())?;
+        let names = batch.column(self.partition).as_string_opt::<i32>();
+        let names = names.ok_or_else(|| ArrowError::SchemaError("a partition is text".into()))?;
+        let mut open: (&str, Digest) = ("", Digest::default());
+        for (row, bytes) in rows.iter().enumerate() {
+            let name = if names.is_valid(row) { names.value(row) } else { "" };
+            if open.0 != name {
+                self.months.close(&mut open);
+                open.0 = name;
+            }
+            let mut hash = SipHasher13::new();
+            hash.write(bytes.as_ref());
+            open.1.rows += 1;
+            open.1.sum = open.1.sum.wrapping_add(hash.finish128().as_u128());
+        }
+        self.months.close(&mut open);
+        Ok(())
+    }
+
+    /// Digests of all rows so far.
+    pub(super) fn months(&self) -> &Months {
+        &self.months
+    }
+}
+
+impl Months {
+    /// Adds what is open to its partition.
+    fn close(&mut self, open: &mut (&str, Digest)) {
+        let digest = std::mem::take(&mut open.1);
+        if digest.rows == 0 {
+            return;
+        }
+        // Most rows of a batch are of few partitions; only a new one needs a text of its own.
+        if !self.digests.contains_key(open.0) {
+            self.digests.insert(open.0.to_owned(), Digest::default());
+        }
+        if let Some(sum) = self.digests.get_mut(open.0) {
+            sum.rows += digest.rows;
+            sum.sum = sum.sum.wrapping_add(digest.sum);
+        }
+    }
+}
+
+/// Digests all rows of `streams`, side by side.
+pub(super) async fn digest(
+    streams: Vec<SendableRecordBatchStream>,
+    partition: &str,
+    layout: String,
+) -> Result<Digested, DataFusionError> {
+    let mut running = JoinSet::new();
+    let share = KEPT_BYTES / streams.len().max(1);
+    for mut stream in streams {
+        let mut digester = Digester::new(&stream.schema(), partition)?;
+        running.spawn(async move {
+            let (mut kept, mut bytes) = (Some(Vec::new()), 0);
+            while let Some(batch) = stream.try_next().await? {
+                digester.digest(&batch)?;
+                bytes += batch.get_array_memory_size();
+                kept = kept.filter(|_| bytes <= share);
+                if let Some(kept) = &mut kept {
+                    kept.push(batch);
+                }
+            }
+            Ok::<_, DataFusionError>((digester.months, kept))
+        });
+    }
+    let mut months = Months { layout, digests: BTreeMap::new() };
+    let mut rows = Some(Vec::new());
+    while let Some(done) = running.join_next().await {
+        let stopped = |error| DataFusionError::External(Box::new(error));
+        let (part, kept) = done.map_err(stopped)??;
+        months.add(part);
+        rows = rows.zip(kept).map(|(mut rows, kept)| {
+            rows.extend(kept);
+            rows
+        });
+    }
+    Ok(Digested { months, rows })
+}
+
+/// The rows of `batch` that lie in `months`.
+pub(super) fn only(
+    batch: &RecordBatch,
+    partition: &str,
+    months: &BTreeSet<String>,
+) -> Result<RecordBatch, ArrowError> {
+    let names = batch.column(batch.schema().index_of(partition)?).as_string::<i32>();
+    let wanted: BooleanArray =
+        names.iter().map(|name| Some(name.is_some_and(|name| months.contains(name)))).collect();
+    filter_record_batch(batch, &wanted)
+}
+
+/// A sum of hashes as text: JSON numbers are too narrow for it.
+mod hexadecimal {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(sum: &u128, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&format!("{sum:032x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        let text = String::deserialize(from)?;
+        u128::from_str_radix(&text, 16).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::StringArray;
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+
+    fn rows(rows: &[(Option<&str>, Option<&str>, Option<&str>)]) -> RecordBatch {
+        let field = |name| Field::new(name, DataType::Utf8, true);
+        let schema = Arc::new(Schema::new(vec![field("month"), field("a"), field("b")]));
+        let column = |pick: fn(&(Option<&str>, Option<&str>, Option<&str>)) -> Option<String>| {
+            Arc::new(rows.iter().map(pick).collect::<StringArray>()) as _
+        };
+        RecordBatch::try_new(
+            schema,
+            vec![
+                column(|row| row.0.map(str::to_owned)),
+                column(|row| row.1.map(str::to_owned)),
+                column(|row| row.2.map(str::to_owned)),
+            ],
+        )
+        .expect("a batch")
+    }
+
+    fn months(batches: &[RecordBatch]) -> Months {
+        let mut digester = Digester::new(&batches[0].schema(), "month").expect("digests");
+        for batch in batches {
+            digester.digest(batch).expect("is digested");
+        }
+        digester.months
+    }
+
+    #[test]
+    fn order_and_batches_do_not_matter_and_every_cell_does() {
+        let (x, y, z) = (
+            (Some("2026-01"), Some("1"), None),
+            (Some("2026-02"), None, Some("1")),
+            (None, Some("2"), Some("2")),
+        );
+        let whole = months(&[rows(&[x, y, x, z])]);
+        assert_eq!(whole, months(&[rows(&[z, x]), rows(&[]), rows(&[x, y])]));
+        assert_eq!(Months::parse(&whole.print()), Some(whole.clone()));
+        // The same value in another column, one row more, another row in its place.
+        let moved = (Some("2026-01"), None, Some("1"));
+        let january = BTreeSet::from(["2026-01".to_owned()]);
+        for other in [vec![moved, y, x, z], vec![x, y, x, x, z], vec![moved, y, moved, z]] {
+            assert_eq!(whole.changed(&months(&[rows(&other)])), january);
+        }
+        let without = months(&[rows(&[x, x])]);
+        let gone = BTreeSet::from([String::new(), "2026-02".to_owned()]);
+        assert_eq!(whole.changed(&without), gone);
+        assert_eq!(without.changed(&whole), gone);
+    }
+
+    #[test]
+    fn rows_of_other_months_are_left_out() {
+        let batch = rows(&[(Some("2026-01"), None, None), (None, None, None)]);
+        let kept = only(&batch, "month", &BTreeSet::from(["2026-01".to_owned()]));
+        assert_eq!(kept.expect("filters").num_rows(), 1);
+    }
+}
