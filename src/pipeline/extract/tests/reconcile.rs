@@ -157,6 +157,32 @@ async fn losses_are_found_on_postgres() {
     }
 }
 
+/// One row lost among ten million, where there is time (`CLINICHUB_LONG=1`); among a hundred
+/// thousand otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_row_lost_among_very_many_is_found() {
+    let Some((url, client)) = postgres::schema("reconcile_many").await else { return };
+    let long = std::env::var("CLINICHUB_LONG").as_deref() == Ok("1");
+    let rows = if long { 10_000_000 } else { 100_000 };
+    let sql = format!(
+        "CREATE TABLE t AS SELECT id, '号' || id % 7 AS code, (id * 13 % 99999)::numeric(12,2) \
+         AS fee, (id % 1000)::int AS points, 'n' || id AS note, \
+         timestamp '2026-03-01' AS at FROM generate_series(1::bigint, {rows}) AS id"
+    );
+    client.batch_execute(&sql).await.expect("rows");
+    let section = format!(
+        "{{ kind: postgres, url: '{url}', tables: {{ t: {{ from: hub_reconcile_many.t, \
+         cursor: {{ column: at }} }} }} }}"
+    );
+    let bench = Bench::new(&CONTRACT.replace("KEY", "id"), &section);
+    let lost = rows / 3;
+    let reads = format!("SELECT * FROM hub_reconcile_many.t WHERE id <> {lost}");
+    let differs = bench.astray(1, &reads).await;
+    for amount in ["rows", "keys", "sum:fee"] {
+        assert!(differs.iter().any(|known| known == amount), "{amount} of {rows}: {differs:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn losses_are_found_on_mysql() {
     let Some((url, mut connection)) = mysql::database("reconcile").await else { return };
