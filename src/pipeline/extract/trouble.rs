@@ -24,6 +24,10 @@ pub(super) enum Trouble {
     Locked,
     /// A statement ran longer than it may.
     Slow,
+    /// The server ended the read to solve a deadlock.
+    Deadlock,
+    /// The server could not keep the moment the read looks at.
+    Overtaken,
     /// The connection ended in the middle.
     Cut,
     /// Anything else.
@@ -61,6 +65,8 @@ impl Trouble {
             Self::Credentials => ": user or password was refused",
             Self::Locked => ": another session holds a lock on it longer than `lock_timeout`",
             Self::Slow => ": a statement ran longer than `statement_timeout`",
+            Self::Deadlock => ": the server ended it to solve a deadlock",
+            Self::Overtaken => ": the server gave up the moment the read looks at",
             Self::Cut => ": the connection was cut",
             Self::Other => "",
         }
@@ -76,7 +82,13 @@ impl Trouble {
                 "run again when the other session is done, or raise `limits.lock_timeout`"
             }
             Self::Slow => "make the read cheaper, or raise `limits.statement_timeout`",
-            Self::Cut => "run the nightly again; nothing of this table was landed",
+            Self::Overtaken => {
+                "read at a quieter time or from the primary, or let the server keep old rows \
+                 longer, then run again"
+            }
+            Self::Deadlock | Self::Cut => {
+                "run the nightly again; nothing of this table was landed"
+            }
             Self::Other => return None,
         })
     }
@@ -115,6 +127,11 @@ fn postgres(error: &(dyn Error + 'static)) -> Option<Trouble> {
             Trouble::Locked
         } else if *code == SqlState::QUERY_CANCELED {
             Trouble::Slow
+        } else if *code == SqlState::T_R_DEADLOCK_DETECTED {
+            Trouble::Deadlock
+        } else if [SqlState::SNAPSHOT_TOO_OLD, SqlState::T_R_SERIALIZATION_FAILURE].contains(code) {
+            // The second is a replica that had to apply what the read still needed.
+            Trouble::Overtaken
         } else if [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS].contains(code) {
             Trouble::Busy
         } else if [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN].contains(code) {
@@ -134,6 +151,9 @@ fn mysql(error: &(dyn Error + 'static)) -> Option<Trouble> {
             // Access denied, to the server or to the database.
             1044 | 1045 | 1698 => Trouble::Credentials,
             1205 => Trouble::Locked,
+            1213 => Trouble::Deadlock,
+            // A table that was changed while a consistent snapshot was read.
+            1412 => Trouble::Overtaken,
             // `max_statement_time` of MariaDB, `max_execution_time` of MySQL.
             1969 | 3024 => Trouble::Slow,
             1040 | 1203 => Trouble::Busy,

@@ -159,6 +159,26 @@ async fn mysql_reads_that_break_off_land_nothing() {
     assert_eq!(bench.version("t").await, None);
 }
 
+/// The server itself raises each error, in the middle of the rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_reads_the_server_gives_up_are_told_and_land_nothing() {
+    let Some((url, mut connection)) = database("given_up").await else { return };
+    let function = "CREATE FUNCTION give_up(i INT, code INT) RETURNS VARCHAR(20) NO SQL BEGIN \
+                    IF i > 3000 THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = code; END IF; \
+                    RETURN CONCAT('row ', i); END";
+    run(&mut connection, &[function]).await;
+    for (code, told) in [(1213, "to solve a deadlock"), (1412, "gave up the moment")] {
+        let call = format!("hub_given_up.give_up(seq, {code})");
+        let rows = format!("SELECT seq AS id, {call} AS s FROM hub_given_up.seq_1_to_9000");
+        let tables = format!("{{ t: {{ query: '{rows}', key: [id] }} }}");
+        let section = format!("{{ kind: mariadb, url: '{url}', tables: {tables} }}");
+        let bench = Bench::new("", &section);
+        let text = bench.fails(1).await;
+        assert!(text.contains("table `t`") && text.contains(told), "{code}: {text}");
+        assert_eq!(bench.version("t").await, None, "{code}");
+    }
+}
+
 /// Types whose wire form misleads: every one is declared and checked.
 #[tokio::test(flavor = "multi_thread")]
 async fn mysql_types_that_mislead() {

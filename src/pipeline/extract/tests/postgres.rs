@@ -158,6 +158,29 @@ async fn postgres_reads_that_break_off_land_nothing() {
     assert_eq!(bench.version("t").await, None);
 }
 
+/// The server itself raises each state, in the middle of the rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_reads_the_server_gives_up_are_told_and_land_nothing() {
+    let Some((url, client)) = schema("given_up").await else { return };
+    let function = "CREATE FUNCTION give_up(i int, state text) RETURNS text LANGUAGE plpgsql AS \
+                    $$ BEGIN IF i > 3000 THEN RAISE EXCEPTION USING ERRCODE = state; END IF; \
+                    RETURN 'row ' || i; END $$";
+    client.batch_execute(function).await.expect("a function");
+    let moment = "gave up the moment";
+    let states =
+        [("40P01", "to solve a deadlock"), ("72000", moment), ("40001", moment), ("57P01", "cut")];
+    for (state, told) in states {
+        let call = format!("hub_given_up.give_up(i, ''{state}'')");
+        let rows = format!("SELECT i AS id, {call} AS s FROM generate_series(1, 9000) i");
+        let tables = format!("{{ t: {{ query: '{rows}', key: [id] }} }}");
+        let bench =
+            Bench::new("", &format!("{{ kind: postgres, url: '{url}', tables: {tables} }}"));
+        let text = bench.fails(1).await;
+        assert!(text.contains("table `t`") && text.contains(told), "{state}: {text}");
+        assert_eq!(bench.version("t").await, None, "{state}");
+    }
+}
+
 fn section_of(url: &str) -> SourceConfig {
     serde_saphyr::from_str(&format!("{{ kind: postgres, url: '{url}' }}")).expect("a section")
 }
