@@ -6,22 +6,25 @@
 //! sets of rows share a digest of 128 bits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
+use datafusion::common::hash_utils::{RandomState, create_hashes};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
-use siphasher::sip128::{Hasher128, SipHasher13};
-use std::hash::Hasher;
 use tokio::task::JoinSet;
 
 /// Key under which a commit keeps the digests of its partitions.
 pub(super) const MONTHS_METADATA: &str = "clinichub.months";
+
+/// Two hashes of 64 bits make one of 128. Whatever changes them has every month written again.
+const SEEDS: [u64; 2] = [0x6d6f_6e74_6873, 0x7265_6f70_656e];
 
 /// Rows a digest keeps at hand, in bytes, so that a small result is not computed twice.
 const KEPT_BYTES: usize = 64 << 20;
@@ -34,7 +37,8 @@ pub(super) struct Months {
     digests: BTreeMap<String, Digest>,
 }
 
-/// Count and sum of the hashes of a partition's rows.
+/// Count and sum of the hashes of a partition's rows; a row is hashed as one text of bytes, so that
+/// a value that moves to another column is seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Digest {
     rows: u64,
@@ -68,7 +72,15 @@ impl Months {
 
     fn add(&mut self, other: Self) {
         for (name, digest) in other.digests {
-            let sum = self.digests.entry(name).or_default();
+            self.add_to(&name, digest);
+        }
+    }
+
+    fn add_to(&mut self, name: &str, digest: Digest) {
+        if !self.digests.contains_key(name) {
+            self.digests.insert(name.to_owned(), Digest::default());
+        }
+        if let Some(sum) = self.digests.get_mut(name) {
             sum.rows += digest.rows;
             sum.sum = sum.sum.wrapping_add(digest.sum);
         }
@@ -92,47 +104,32 @@ impl Digester {
     }
 
     /// Takes the rows of `batch` in.
-    pub(super) fn digest(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+    pub(super) fn digest(&mut self, batch: &RecordBatch) -> Result<(), DataFusionError> {
+        let names = batch.column(self.partition);
         let rows = self.converter.convert_columns(batch.columns())?;
-        let names = batch.column(self.partition).as_string_opt::<i32>();
-        let names = names.ok_or_else(|| ArrowError::SchemaError("a partition is text".into()))?;
-        let mut open: (&str, Digest) = ("", Digest::default());
-        for (row, bytes) in rows.iter().enumerate() {
-            let name = if names.is_valid(row) { names.value(row) } else { "" };
-            if open.0 != name {
-                self.months.close(&mut open);
-                open.0 = name;
+        let rows: ArrayRef = Arc::new(rows.try_into_binary()?);
+        let [low, high] = SEEDS.map(|seed| {
+            let mut hashes = vec![0; batch.num_rows()];
+            let hashed = create_hashes([&rows], &RandomState::with_seed(seed), &mut hashes);
+            hashed.map(|_| hashes)
+        });
+        let (low, high) = (low?, high?);
+        for run in arrow::compute::partition(&[Arc::clone(names)])?.ranges() {
+            let name = names.as_string_opt::<i32>().filter(|_| names.is_valid(run.start));
+            let name = name.map_or("", |names| names.value(run.start));
+            let mut digest = Digest { rows: run.len() as u64, sum: 0 };
+            for (low, high) in low[run.clone()].iter().zip(&high[run]) {
+                let hash = u128::from(*high) << 64 | u128::from(*low);
+                digest.sum = digest.sum.wrapping_add(hash);
             }
-            let mut hash = SipHasher13::new();
-            hash.write(bytes.as_ref());
-            open.1.rows += 1;
-            open.1.sum = open.1.sum.wrapping_add(hash.finish128().as_u128());
+            self.months.add_to(name, digest);
         }
-        self.months.close(&mut open);
         Ok(())
     }
 
     /// Digests of all rows so far.
     pub(super) fn months(&self) -> &Months {
         &self.months
-    }
-}
-
-impl Months {
-    /// Adds what is open to its partition.
-    fn close(&mut self, open: &mut (&str, Digest)) {
-        let digest = std::mem::take(&mut open.1);
-        if digest.rows == 0 {
-            return;
-        }
-        // Most rows of a batch are of few partitions; only a new one needs a text of its own.
-        if !self.digests.contains_key(open.0) {
-            self.digests.insert(open.0.to_owned(), Digest::default());
-        }
-        if let Some(sum) = self.digests.get_mut(open.0) {
-            sum.rows += digest.rows;
-            sum.sum = sum.sum.wrapping_add(digest.sum);
-        }
     }
 }
 
@@ -202,8 +199,6 @@ mod hexadecimal {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::StringArray;
     use arrow::datatypes::{DataType, Field, Schema};
 

@@ -113,7 +113,7 @@ fn digesting(
     let rows = rows.and_then(move |batch| {
         let mut digester = digester.lock().unwrap_or_else(PoisonError::into_inner);
         let digested = digester.digest(&batch);
-        std::future::ready(digested.map(|()| batch).map_err(DataFusionError::from))
+        std::future::ready(digested.map(|()| batch))
     });
     let spec = spec.with_late_metadata(move |_| {
         let digester = held.lock().unwrap_or_else(PoisonError::into_inner);
