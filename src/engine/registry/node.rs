@@ -10,7 +10,7 @@ use hub_domain::project::Problem;
 use hub_lake::{Contracts, TableId};
 
 use crate::context::{HUB, RAW};
-use crate::raw_view::raw_view_name;
+use crate::raw_view::{raw_history_name, raw_view_name};
 
 /// Table the built-in identity node makes.
 pub const PERSON_LINK: &str = "person_link";
@@ -44,7 +44,7 @@ pub struct Part {
 pub enum Reference {
     /// Table of schema `hub`.
     Hub(String),
-    /// Current rows of a source table.
+    /// Rows of a source table, today's or every version of them.
     Raw {
         /// Source id.
         source: String,
@@ -154,7 +154,9 @@ fn reference(table: &TableReference, contracts: &Contracts) -> Result<Reference,
             .sources
             .values()
             .flat_map(|source| source.tables.keys().map(move |table| (&source.source, table)))
-            .find(|(source, table)| raw_view_name(source, table) == name)
+            .find(|(source, table)| {
+                raw_view_name(source, table) == name || raw_history_name(source, table) == name
+            })
             .map(|(source, table)| Reference::Raw { source: source.clone(), table: table.clone() })
             .ok_or_else(|| format!("unknown source table `raw.{name}`")),
         (schema, name) => Err(format!("unknown table `{schema}.{name}`")),

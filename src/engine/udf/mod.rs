@@ -3,6 +3,7 @@
 //! | function | gives |
 //! |---|---|
 //! | `local_date(ts)` | clinic-local day of an instant |
+//! | `local_date(ts, site)` | the same as the site cuts its days |
 //! | `month_of(date)` | `YYYY-MM` |
 //! | `to_fen(decimal yuan)` | integer fen |
 //! | `pseudonym(text)` | keyed digest of a normalised identifier |
@@ -10,6 +11,7 @@
 //! | `funnel_level(at, step, window_seconds, mode, entry)` | deepest funnel level of a unit |
 //! | `funnel_attempts(…same…)` | levels of all its attempts, as a list |
 
+mod formula;
 mod funnel;
 mod mask;
 mod money;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
+pub(crate) use formula::MetricFormula;
 pub use mask::{mask_identifier, mask_name};
 pub use pseudonym::pseudonym;
 
@@ -37,7 +40,7 @@ pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
 
 fn scalars(config: &EngineConfig) -> Vec<Arc<ScalarUDF>> {
     vec![
-        Arc::new(ScalarUDF::new_from_impl(time::LocalDate::new(config.zone))),
+        Arc::new(ScalarUDF::new_from_impl(time::LocalDate::new(config.zone, config.sites.clone()))),
         Arc::new(ScalarUDF::new_from_impl(time::MonthOf::new())),
         Arc::new(ScalarUDF::new_from_impl(money::ToFen::new())),
         Arc::new(ScalarUDF::new_from_impl(pseudonym::Pseudonym::new(&config.pseudonym_key))),

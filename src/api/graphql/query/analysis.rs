@@ -5,11 +5,11 @@ use hub_domain::metric as domain;
 use hub_domain::principal::Role;
 
 use crate::graphql::context::ContextExt;
-use crate::graphql::error::Result;
+use crate::graphql::error::{GqlError, Result};
 use crate::graphql::model::calendar::DateRange;
 use crate::graphql::model::cost::{CostDimension, CostStructure};
 use crate::graphql::model::funnel::FunnelResult;
-use crate::graphql::model::metric::MetricDefinition;
+use crate::graphql::model::metric::{Dimension, MetricDefinition};
 use crate::graphql::model::metrics::{self, DimensionFilter, MetricsInput, MetricsResult};
 
 #[derive(Default)]
@@ -17,16 +17,53 @@ pub(crate) struct AnalysisQuery;
 
 #[Object]
 impl AnalysisQuery {
-    /// Metrics whose id, names or description hold `search`; all without it.
+    /// Metrics whose id, names or description hold `search` and that may be grouped and filtered
+    /// by all of `dimensions`; all without them.
     async fn metric_catalog(
         &self,
         ctx: &Context<'_>,
         search: Option<String>,
+        dimensions: Option<Vec<String>>,
     ) -> Vec<MetricDefinition> {
         let wanted = search.unwrap_or_default().trim().to_lowercase();
-        let catalog = ctx.scope().state.warehouse.metric_catalog().into_iter();
-        let public = catalog.filter(|metric| !metric.private);
-        public.filter(|metric| mentions(metric, &wanted)).map(MetricDefinition::from).collect()
+        let dimensions = dimensions.unwrap_or_default();
+        let warehouse = &ctx.scope().state.warehouse;
+        let catalog = warehouse.metric_catalog().into_iter();
+        let allows = |metric: &domain::MetricDefinition| {
+            let own = warehouse.metric_dimensions(&metric.id);
+            dimensions.iter().all(|id| own.iter().any(|dimension| dimension.id == *id))
+        };
+        catalog
+            .filter(|metric| !metric.private && mentions(metric, &wanted))
+            .filter(|metric| dimensions.is_empty() || allows(metric))
+            .map(MetricDefinition::from)
+            .collect()
+    }
+
+    /// Dimensions all of `metrics` may be grouped and filtered by when asked together.
+    async fn metric_dimensions(
+        &self,
+        ctx: &Context<'_>,
+        metrics: Vec<ID>,
+    ) -> Result<Vec<Dimension>> {
+        let warehouse = &ctx.scope().state.warehouse;
+        let catalog = warehouse.metric_catalog();
+        let mut shared: Option<Vec<domain::Dimension>> = None;
+        for id in &metrics {
+            if !catalog.iter().any(|metric| metric.id == **id && !metric.private) {
+                let message = format!("unknown metric `{}`", **id);
+                return Err(GqlError::bad_input(message, "see `metricCatalog`"));
+            }
+            let own = warehouse.metric_dimensions(id);
+            shared = Some(match shared {
+                None => own,
+                Some(before) => before.into_iter().filter(|it| own.contains(it)).collect(),
+            });
+        }
+        let shared = shared.ok_or_else(|| {
+            GqlError::bad_input("name at least one metric", "see `metricCatalog`")
+        })?;
+        Ok(shared.into_iter().map(Dimension::from).collect())
     }
 
     /// Answers a question about metrics.

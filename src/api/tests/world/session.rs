@@ -63,6 +63,7 @@ impl Session {
             denominator: ratio.then(|| 10.into()),
             compare: None,
             suppressed: false,
+            approximate: false,
         }
     }
 
