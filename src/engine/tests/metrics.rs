@@ -71,10 +71,11 @@ fn both_sites() -> Rows {
     let mut rows = few();
     let own = rows["visit"].clone();
     let shifted = |text: &str, day: &str| {
-        let text = text.replace("\"A\"", "\"B\"").replace("\"v", "\"w");
-        text.replace("2026-01", day).replace("fen\":", "fen\":7")
+        let text = text.replace("\"A\"", "\"B\"").replace(":\"v", ":\"w");
+        let text = text.replace("2026-01", day).replace("fen\":-", "fen\":");
+        text.replace("fen\":", "fen\":7")
     };
-    let elsewhere = [shifted(&own, "2025-12"), shifted(&own, "2026-02").replace("\"w", "\"x")];
+    let elsewhere = [shifted(&own, "2025-12"), shifted(&own, "2026-02").replace(":\"w", ":\"x")];
     rows.insert("visit", [own, elsewhere.join("\n")].join("\n"));
     rows
 }

@@ -92,9 +92,10 @@ fn of_stock(stock: &Stock) -> Measure<'_> {
         Standing::Movements { time } => return changes(stock, source, time.clone(), None),
         Standing::Interval { from, until } => (source, from.clone(), until.clone()),
         Standing::Reading { time, key } => {
-            // The next reading of the same key ends one; of several on a day the last stands.
+            // The next reading of the same key ends one; of several on a day the largest stands.
+            let order = ordered(time, stock.expression.iter().chain(stock.dimensions.values()));
             let next = format!(
-                "(select *, lead({time}) over (partition by {} order by {time}) as stock_next \
+                "(select *, lead({time}) over (partition by {} order by {order}) as stock_next \
                  from {source})",
                 key.join(", ")
             );
@@ -212,11 +213,7 @@ fn entered(base: &Entry, bounded: bool) -> String {
         EntryRule::First => String::new(),
         EntryRule::Each => format!(", {time}"),
     };
-    // Rows of one day that differ in dimensions are told apart by these, the same way every time.
-    let mut order = time.clone();
-    for expression in base.dimensions.values() {
-        let _ = write!(order, ", {expression}");
-    }
+    let order = ordered(time, base.dimensions.values());
     let days = if bounded { " and entry_on between $1 and $2" } else { "" };
     format!(
         "(select * from (select *, {entity} as entry_who, {time} as entry_on, \
@@ -224,6 +221,14 @@ fn entered(base: &Entry, bounded: bool) -> String {
          from hub.{source} where {entity} is not null and {time} is not null{kept}) \
          where entry_rank = 1{days})"
     )
+}
+
+/// An order by day in which rows of one day are told apart the same way every time.
+fn ordered<'a>(time: &str, values: impl Iterator<Item = &'a String>) -> String {
+    values.fold(time.to_owned(), |mut order, value| {
+        let _ = write!(order, ", {value}");
+        order
+    })
 }
 
 /// `aggregate` over rows that keep `filter`.
