@@ -159,7 +159,8 @@ impl ViewBuilder<'_> {
         let mut columns = vec![format!("{period} as period")];
         let mut keys = vec![period];
         for (dimension, axis) in self.dimensions.iter().zip(axes) {
-            let text = format!("cast({} as varchar)", axis.expression);
+            // A call has a name of its own; a cast would share that of a day that is also the period.
+            let text = format!("arrow_cast({}, 'Utf8')", axis.expression);
             columns.push(format!("{text} as \"{}\"", dimension.id));
             keys.push(text);
         }

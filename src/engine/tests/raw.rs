@@ -90,11 +90,11 @@ async fn histories_keep_every_version_that_was_not_rejected() {
     let sql = "select jzid, note, _deleted from raw.his_t_jz_history order by jzid, _load_seq";
     let frame = context.sql(sql).await.expect("plans");
     let want = [
-        "1|old|false",
         "1|new|false",
+        "1|old|false",
         "2|kept|false",
-        "3|gone|false",
         "3|NULL|true",
+        "3|gone|false",
         "4|added|false",
     ];
     assert_eq!(lines(&frame.collect().await.expect("runs")), want);

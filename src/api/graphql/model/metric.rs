@@ -2,6 +2,7 @@
 
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use hub_domain::metric as domain;
+use hub_domain::principal::Role;
 
 use crate::graphql::context::ContextExt;
 use crate::graphql::model::calendar::Grain;
@@ -133,8 +134,8 @@ pub(crate) struct MetricDefinition {
     denominator: Option<String>,
     /// Formula of a derived metric; the metric a window adds up.
     expression: Option<String>,
-    /// The independent statement the numbers are checked with.
-    check_query: Option<String>,
+    #[graphql(skip)]
+    check: Option<String>,
 }
 
 #[ComplexObject]
@@ -143,6 +144,12 @@ impl MetricDefinition {
     async fn dimensions(&self, ctx: &Context<'_>) -> Vec<Dimension> {
         let dimensions = ctx.scope().state.warehouse.metric_dimensions(&self.id);
         dimensions.into_iter().map(Dimension::from).collect()
+    }
+
+    /// The independent statement the numbers are checked with; only for callers that see the
+    /// whole group.
+    async fn check_query(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.check.as_deref().filter(|_| ctx.scope().principal.role == Role::Group)
     }
 }
 
@@ -196,7 +203,7 @@ impl From<domain::MetricDefinition> for MetricDefinition {
             numerator,
             denominator,
             expression,
-            check_query: metric.check,
+            check: metric.check,
         }
     }
 }

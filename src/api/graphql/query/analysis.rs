@@ -17,27 +17,32 @@ pub(crate) struct AnalysisQuery;
 
 #[Object]
 impl AnalysisQuery {
-    /// Metrics whose id, names or description hold `search` and that may be grouped and filtered
-    /// by all of `dimensions`; all without them.
+    /// Metrics whose id, names or description hold `search`; all without it.
     async fn metric_catalog(
         &self,
         ctx: &Context<'_>,
         search: Option<String>,
-        dimensions: Option<Vec<String>>,
     ) -> Vec<MetricDefinition> {
         let wanted = search.unwrap_or_default().trim().to_lowercase();
-        let dimensions = dimensions.unwrap_or_default();
+        let catalog = ctx.scope().state.warehouse.metric_catalog().into_iter();
+        let public = catalog.filter(|metric| !metric.private);
+        public.filter(|metric| mentions(metric, &wanted)).map(MetricDefinition::from).collect()
+    }
+
+    /// Metrics that may be grouped and filtered by all of `dimensions`.
+    async fn dimension_metrics(
+        &self,
+        ctx: &Context<'_>,
+        dimensions: Vec<String>,
+    ) -> Vec<MetricDefinition> {
         let warehouse = &ctx.scope().state.warehouse;
-        let catalog = warehouse.metric_catalog().into_iter();
         let allows = |metric: &domain::MetricDefinition| {
             let own = warehouse.metric_dimensions(&metric.id);
             dimensions.iter().all(|id| own.iter().any(|dimension| dimension.id == *id))
         };
-        catalog
-            .filter(|metric| !metric.private && mentions(metric, &wanted))
-            .filter(|metric| dimensions.is_empty() || allows(metric))
-            .map(MetricDefinition::from)
-            .collect()
+        let catalog = warehouse.metric_catalog().into_iter();
+        let public = catalog.filter(|metric| !metric.private && allows(metric));
+        public.map(MetricDefinition::from).collect()
     }
 
     /// Dimensions all of `metrics` may be grouped and filtered by when asked together.

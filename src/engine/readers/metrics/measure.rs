@@ -117,7 +117,7 @@ fn of_stock(stock: &Stock) -> Measure<'_> {
     let both = format!(
         "(select *, {from} as stock_day, 1 as stock_sign from {relation} \
          where {until} is null or {until} > {from} \
-         union all select *, {until}, -1 from {relation} where {until} > {from})"
+         union all select *, {until} as stock_day, -1 as stock_sign from {relation} where {until} > {from})"
     );
     changes(stock, both, "stock_day".to_owned(), Some("stock_sign"))
 }
