@@ -8,6 +8,7 @@
 
 mod access;
 mod boards;
+mod catalogue;
 mod checks;
 mod cli;
 mod damage;
