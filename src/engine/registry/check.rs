@@ -1,6 +1,8 @@
 //! Whether definitions fit each other and the contracts: every id, table, column and dimension
 //! named anywhere must exist, and nothing that cannot be added is declared additive.
 
+mod funnel;
+
 use std::collections::BTreeMap;
 
 use hub_domain::alert::{AlertRule, Condition};
@@ -8,7 +10,7 @@ use hub_domain::board::{BoardDefinition, ChartDefinition, LaneSource, TileDefini
 use hub_domain::contract::ColumnType;
 use hub_domain::funnel::FunnelDefinition;
 use hub_domain::metric::{Aggregate, Formula, MetricDefinition, Unit};
-use hub_domain::project::Problem;
+use hub_domain::project::{Problem, ProjectFiles};
 use hub_lake::Contracts;
 
 use super::files::Located;
@@ -24,6 +26,7 @@ pub(super) struct Found<'a> {
 
 /// Checks against a registry whose definitions have all been read.
 pub(super) struct Checker<'a> {
+    pub(super) project: &'a ProjectFiles,
     pub(super) registry: &'a Registry,
     pub(super) contracts: &'a Contracts,
 }
@@ -35,7 +38,7 @@ impl Checker<'_> {
     pub(super) fn run(&self, found: &Found<'_>, problems: &mut Vec<Problem>) {
         self.dimensions(problems);
         check(found.metrics, problems, |metric, faults| self.metric(metric, faults));
-        check(found.funnels, problems, |funnel, faults| self.funnel(funnel, faults));
+        self.funnels(found.funnels, problems);
         check(found.boards, problems, |board, faults| self.board(board, faults));
         check(found.alerts, problems, |rule, faults| self.alert(rule, faults));
     }
@@ -164,20 +167,6 @@ impl Checker<'_> {
         if complete && self.registry.metric_dimensions(&metric.id).is_empty() {
             let what = format!("the inputs of `{}` share no dimension", metric.id);
             faults.push((what, Some("give all of them `site`")));
-        }
-    }
-
-    fn funnel(&self, funnel: &FunnelDefinition, faults: &mut Vec<Fault>) {
-        self.column(&funnel.source, &funnel.unit, &[], faults);
-        self.column(&funnel.source, &funnel.at, &[ColumnType::Timestamp], faults);
-        self.column(&funnel.source, &funnel.event, &[ColumnType::Text], faults);
-        self.column(&funnel.source, &funnel.cohort, &[ColumnType::Date], faults);
-        self.known_dimensions(&funnel.dimensions, faults);
-        let mut steps: Vec<&str> = funnel.steps.iter().map(|step| step.event.as_str()).collect();
-        steps.sort_unstable();
-        if steps.len() < 2 || steps.windows(2).any(|pair| pair[0] == pair[1]) {
-            let what = format!("funnel `{}` needs two or more steps, all different", funnel.id);
-            faults.push((what, None));
         }
     }
 
