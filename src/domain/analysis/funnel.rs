@@ -141,8 +141,8 @@ pub fn attempts(events: &mut [Event], rule: &Rule) -> Vec<Attempt> {
 
 /// Of the attempts of all keys, those that count for the unit.
 fn keep(mut found: Vec<Attempt>, rule: &Rule) -> Vec<Attempt> {
-    // Stable, so that attempts of one instant stay in the order of their keys and events.
-    found.sort_by_key(|attempt| attempt[0].at);
+    // Of keys entered at one instant the deepest attempt comes first.
+    found.sort_by_key(|attempt| (attempt[0].at, std::cmp::Reverse(attempt.len())));
     match rule.entry {
         Entry::Each => {}
         Entry::First => {

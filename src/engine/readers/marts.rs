@@ -103,39 +103,6 @@ async fn children_are_due_by_age_from_their_first_visit_on() {
     assert_eq!(fixture.lines(due).await, wanted);
 }
 
-/// v1 keeps every rule; v2 was examined before the order and saw no consultant; v3 is a return
-/// visit treated without sterilisation.
-#[tokio::test]
-async fn procedures_are_judged_rule_by_rule() {
-    let fixture = Fixture::new("2026-03-31");
-    let visits = "('v1', 'A', '2026-03-01', 'first'), ('v2', 'A', '2026-03-01', 'first'), \
-                  ('v3', 'A', '2026-03-01', 'return'), ('v4', 'A', '2026-03-01', 'return')";
-    fixture.fill("visit", "visit_id, site_id, biz_date, visit_type", visits).await;
-    let steps = [
-        ("v1", "triage consult order pay exam treat sterilise"),
-        ("v2", "triage exam order"),
-        ("v3", "triage treat"),
-    ];
-    let mut events = Vec::new();
-    for (visit, steps) in steps {
-        for (minute, step) in steps.split(' ').enumerate() {
-            let at = format!("2026-03-01T01:0{minute}:00");
-            events.push(format!("('{visit}{minute}', '{visit}', '{step}', '{at}')"));
-        }
-    }
-    fixture.fill("sop_event", "event_id, visit_id, step, at", &events.join(", ")).await;
-    for table in ["sop_rule", "sop_fault", "sop_visit"] {
-        fixture.make(table).await;
-    }
-    let faults = "select visit_id, rule_id from hub.sop_fault \
-                  where visit_id <> 'v4' order by visit_id, rule_id";
-    assert_eq!(fixture.lines(faults).await, ["v2|F2", "v2|F4", "v2|F6", "v3|R5"]);
-    let visits = "select visit_id, steps, faults, missing_steps, is_conformant \
-                  from hub.sop_visit order by visit_id";
-    let wanted = ["v1|7|0|0|true", "v2|3|3|1|false", "v3|2|1|1|false"];
-    assert_eq!(fixture.lines(visits).await, wanted, "nothing is known of v4's steps");
-}
-
 /// An anonymous visitor becomes the person their id later names; of two persons, nobody.
 #[tokio::test]
 async fn paths_hold_the_touches_before_the_end() {

@@ -148,30 +148,6 @@ impl Fixture {
         self.context.register_table(reference(table), Arc::new(filled)).expect("registered");
     }
 
-    /// Fills `table` with what the project's query makes of the tables as they are.
-    pub(crate) async fn make(&self, table: &str) {
-        let made = PROJECT.registry.nodes.iter().find(|node| node.target == table);
-        let sql = &made.expect("a table the project makes").parts[0].sql;
-        let schema = arrow_schema(&PROJECT.contracts.tables[table]);
-        let columns: Vec<String> = schema
-            .fields()
-            .iter()
-            .map(|field| format!("arrow_cast({0}, '{1}') as {0}", field.name(), field.data_type()))
-            .collect();
-        let sql = format!("select {} from ({sql})", columns.join(", "));
-        let frame = self.context.sql(&sql).await.expect("the query plans");
-        let batches = frame.collect().await.expect("the query runs").into_iter();
-        let batches: Vec<RecordBatch> = batches
-            .map(|batch| {
-                RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())
-                    .expect("rows fit the contract")
-            })
-            .collect();
-        let filled = MemTable::try_new(schema, vec![batches]).expect("a table");
-        self.context.deregister_table(reference(table)).expect("was registered");
-        self.context.register_table(reference(table), Arc::new(filled)).expect("registered");
-    }
-
     /// Answers of one statement, a line per row with `|` between cells.
     pub(crate) async fn lines(&self, sql: &str) -> Vec<String> {
         let frame = self.context.sql(sql).await.expect("the statement plans");

@@ -134,9 +134,13 @@ fn by_definition(events: &[Event], rule: &Rule) -> Vec<Vec<i64>> {
     for key in keys {
         let mut own: Vec<Event> = events.iter().copied().filter(|it| it.key == key).collect();
         own.sort_by_key(|it| (it.at, it.step));
-        all.extend(of_key(&own, rule));
+        let mut found = of_key(&own, rule);
+        if rule.entry == Entry::First {
+            found.truncate(1);
+        }
+        all.extend(found);
     }
-    all.sort_by_key(|it| it.0);
+    all.sort_by_key(|it| (it.0, std::cmp::Reverse(it.2.len())));
     let entering = all.iter().filter(|it| it.1).map(|it| it.2.clone());
     match rule.entry {
         Entry::First => all.first().filter(|it| it.1).map(|it| it.2.clone()).into_iter().collect(),
