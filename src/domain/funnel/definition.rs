@@ -199,7 +199,7 @@ impl FunnelDefinition {
     }
 
     /// The counting rule, in microseconds. Events are numbered as steps first, then the excluded
-    /// events in order; an exclusion of an unknown step is left out (it does not load).
+    /// events that are no steps; an exclusion of an unknown step is left out (it does not load).
     #[must_use]
     pub fn rule(&self) -> Rule {
         let steps = u8::try_from(self.steps.len()).unwrap_or(u8::MAX);
@@ -216,7 +216,13 @@ impl FunnelDefinition {
         let place = |name: &String| self.step(name).and_then(|step| u8::try_from(step).ok());
         let exclusions = self.exclude.iter().zip(0_u8..).filter_map(|(it, number)| {
             let [after, before] = &it.between;
-            let event = steps.checked_add(number)?;
+            // An event that is a step outside the range keeps the step's number.
+            let own =
+                self.steps.iter().position(|of| of.event == it.event && of.filter == it.filter);
+            let event = match own {
+                Some(step) => u8::try_from(step).ok()?,
+                None => steps.checked_add(number)?,
+            };
             Some(Exclusion { event, after: place(after)?, before: place(before)? })
         });
         Rule {

@@ -268,13 +268,14 @@ impl Random {
 
     fn events(&mut self, steps: u8) -> Vec<Event> {
         let spread = 1 + self.below(20);
-        let keys = 1 + self.below(2);
+        let (keys, closed) = (1 + self.below(2), self.below(10) as i64);
         let event = |random: &mut Self| {
             let step = random.below(u64::from(steps) + 2) as u8;
             let step = if step > steps { FOREIGN } else { step };
             let mut event = Event::new(random.below(spread) as i64, step);
             event.key = random.below(keys) as u32;
-            event.enters = random.below(5) > 0;
+            // A matter of the day, so events of one instant agree.
+            event.enters = event.at % 5 != closed;
             event
         };
         (0..self.below(11)).map(|_| event(self)).collect()

@@ -26,7 +26,7 @@ pub(super) fn statement(
     let rule = serde_json::to_string(&funnel.rule()).map_err(Error::internal)?;
     let value = match breakdown_at(funnel, query) {
         BreakdownAt::FirstStep => "a['tag'][1]".to_owned(),
-        BreakdownAt::LastStep => "a['tag'][array_length(a['tag'])]".to_owned(),
+        BreakdownAt::LastStep => "a['tag'][cast(array_length(a['tag']) as bigint)]".to_owned(),
         BreakdownAt::Step(name) => {
             format!("a['tag'][{}]", funnel.step(&name).unwrap_or_default() + 1)
         }

@@ -2,7 +2,7 @@
 //! lie between steps, and nothing is asked of a mode that has no such thing.
 
 use hub_domain::contract::ColumnType;
-use hub_domain::funnel::{BreakdownAt, FunnelDefinition, FunnelMode, WindowAnchor};
+use hub_domain::funnel::{BreakdownAt, FunnelDefinition, FunnelMode, FunnelStep, WindowAnchor};
 use hub_domain::project::Problem;
 
 use super::{Checker, Fault};
@@ -129,6 +129,12 @@ fn limits(funnel: &FunnelDefinition, add: &mut impl FnMut(&str, Vec<Fault>)) {
         if steps.any(|(step, of)| of.event == it.event && of.filter == it.filter && inside(step)) {
             let what = format!("`{}` is a step of the range it is excluded from", it.event);
             add(&it.event, vec![(what, None)]);
+        }
+        let alike = |of: &FunnelStep| of.event == it.event && of.filter != it.filter;
+        if funnel.steps.iter().any(alike) {
+            let what = format!("`{}` is also a step, by another filter", it.event);
+            let hint = "one event is one step or excluded; give both the same filter";
+            add(&it.event, vec![(what, Some(hint))]);
         }
     }
 }
