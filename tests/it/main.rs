@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod behaviour;
 mod boards;
 mod catalogue;
 mod checks;

@@ -102,12 +102,33 @@ async fn metrics_and_dimensions_name_each_other() {
 async fn funnels_and_costs() {
     let world = World::new();
     let query = "{ funnel(id: \"F1\", range: {from: \"2026-03-01\", to: \"2026-03-31\"},
-        breakdown: \"channel\") { id steps { event label labelEn reached conversionFromFirst
-        conversionFromPrevious } series { value label steps { reached conversionFromFirst } }
+        breakdown: \"channel\", breakdownAt: \"last_step\") { id label windowDays steps { event
+        label labelEn reached conversionFromFirst conversionFromPrevious drop medianSeconds
+        p90Seconds } total { mature { reached conversionFromFirst } open { reached } }
+        series { value label steps { reached conversionFromFirst } }
         matureThrough freshness { snapshotId } }
         costStructure(period: \"2026-03\", by: COST_CLASS) { period rows { key label amount share }
         total } }";
     insta::assert_json_snapshot!("funnel_and_costs", data(&world, GROUP, query).await);
+}
+
+#[tokio::test]
+async fn behaviour_in_one_request() {
+    let world = World::new();
+    let march = "range: {from: \"2026-03-01\", to: \"2026-03-31\"}";
+    let query = format!(
+        "{{ retention({march}, bucket: MONTH, mode: ON_OR_AFTER) {{ rows {{ cohort size cells
+        {{ fromBucket toBucket returned cohort rate isMature }} }} total {{ cohort size }} }}
+        spans: retention({march}, bucket: DAY, mode: BRACKET, clock: ROLLING, cohort: FIRST_WITHIN,
+        brackets: [{{from: 1, to: 3}}], buckets: 5) {{ total {{ cells {{ fromBucket toBucket }} }} }}
+        attribution({march}, model: MARKOV, lookbackDays: 30, beside: TIME_DECAY,
+        conversion: PAID_VISIT) {{ channel label conversions value removal beside {{ conversions
+        value }} }} crossLine({march}, windowDays: 365) {{ fromLine fromLabel toLine cohort persons
+        rate medianDays revenue matureCohort maturePersons matureRate }}
+        profitDrivers({march}, method: LMDI) {{ baseRange {{ from to }} factors {{ id label base now
+        contribution }} base now change method }} }}"
+    );
+    insta::assert_json_snapshot!("behaviour", data(&world, GROUP, &query).await);
 }
 
 #[tokio::test]

@@ -179,6 +179,13 @@ impl Fixture {
         self
     }
 
+    /// Answers of one statement, a line per row with `|` between cells.
+    pub(crate) async fn lines(&self, sql: &str) -> Vec<String> {
+        let frame = self.context.sql(sql).await.expect("the statement plans");
+        let batches = frame.collect().await.expect("the statement runs");
+        crate::tests::lines(&batches)
+    }
+
     /// Every row of the SQL view of a metric.
     pub(crate) async fn view(&self, metric: &str) -> Vec<RecordBatch> {
         let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! Whether definitions fit each other and the contracts: every id, table, column and dimension
 //! named anywhere must exist, and nothing that cannot be added is declared additive.
 
+mod funnel;
 mod metric;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use hub_domain::board::{BoardDefinition, ChartDefinition, LaneSource, TileDefini
 use hub_domain::contract::ColumnType;
 use hub_domain::funnel::FunnelDefinition;
 use hub_domain::metric::MetricDefinition;
-use hub_domain::project::Problem;
+use hub_domain::project::{Problem, ProjectFiles};
 use hub_lake::Contracts;
 
 use super::files::Located;
@@ -26,6 +27,7 @@ pub(super) struct Found<'a> {
 
 /// Checks against a registry whose definitions have all been read.
 pub(super) struct Checker<'a> {
+    pub(super) project: &'a ProjectFiles,
     pub(super) registry: &'a Registry,
     pub(super) contracts: &'a Contracts,
 }
@@ -37,7 +39,7 @@ impl Checker<'_> {
     pub(super) fn run(&self, found: &Found<'_>, problems: &mut Vec<Problem>) {
         self.dimensions(problems);
         check(found.metrics, problems, |metric, faults| self.metric(metric, faults));
-        check(found.funnels, problems, |funnel, faults| self.funnel(funnel, faults));
+        self.funnels(found.funnels, problems);
         check(found.boards, problems, |board, faults| self.board(board, faults));
         check(found.alerts, problems, |rule, faults| self.alert(rule, faults));
     }
@@ -70,20 +72,6 @@ impl Checker<'_> {
                 let hint = hint.map(str::to_owned);
                 problems.push(Problem { file: DIMENSIONS.to_owned(), line: 0, what, hint });
             }
-        }
-    }
-
-    fn funnel(&self, funnel: &FunnelDefinition, faults: &mut Vec<Fault>) {
-        self.column(&funnel.source, &funnel.unit, &[], faults);
-        self.column(&funnel.source, &funnel.at, &[ColumnType::Timestamp], faults);
-        self.column(&funnel.source, &funnel.event, &[ColumnType::Text], faults);
-        self.column(&funnel.source, &funnel.cohort, &[ColumnType::Date], faults);
-        self.known_dimensions(&funnel.dimensions, faults);
-        let mut steps: Vec<&str> = funnel.steps.iter().map(|step| step.event.as_str()).collect();
-        steps.sort_unstable();
-        if steps.len() < 2 || steps.windows(2).any(|pair| pair[0] == pair[1]) {
-            let what = format!("funnel `{}` needs two or more steps, all different", funnel.id);
-            faults.push((what, None));
         }
     }
 

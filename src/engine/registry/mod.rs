@@ -108,7 +108,7 @@ impl Registry {
         registry.boards = boards.iter().map(|board| board.value.clone()).collect();
         registry.alerts = alerts.iter().map(|rule| rule.value.clone()).collect();
         registry.read_checks(project, &mut problems);
-        check::Checker { registry: &registry, contracts }.run(
+        check::Checker { project, registry: &registry, contracts }.run(
             &check::Found {
                 metrics: &metrics,
                 funnels: &funnels,

@@ -94,7 +94,9 @@ impl Registry {
             }
         };
         for funnel in self.funnels.values() {
-            for text in funnel.dimensions.values() {
+            let steps = funnel.steps.iter().filter_map(|step| step.filter.as_ref());
+            let excluded = funnel.exclude.iter().filter_map(|it| it.filter.as_ref());
+            for text in funnel.dimensions.values().chain(steps).chain(excluded) {
                 plan("funnel", &funnel.id, &funnel.source, text);
             }
         }

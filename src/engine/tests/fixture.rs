@@ -323,7 +323,7 @@ pub(super) fn site_a() -> Principal {
 }
 
 /// Rows as text, sorted.
-pub(super) fn lines(batches: &[RecordBatch]) -> Vec<String> {
+pub(crate) fn lines(batches: &[RecordBatch]) -> Vec<String> {
     let mut lines = Vec::new();
     let options = FormatOptions::default().with_null("NULL");
     for batch in batches {

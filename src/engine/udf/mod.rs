@@ -10,6 +10,7 @@
 //! | `mask_name(text)`, `mask_identifier(text)` | what may be shown of it |
 //! | `funnel_level(at, step, window_seconds, mode, entry)` | deepest funnel level of a unit |
 //! | `funnel_attempts(…same…)` | levels of all its attempts, as a list |
+//! | `funnel_chains(at, step, held, tag, enters, rule)` | attempts as lists of instants and texts |
 
 mod formula;
 mod funnel;
@@ -34,8 +35,9 @@ pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
     for function in scalars(config) {
         context.register_udf(function.as_ref().clone());
     }
-    context.register_udaf(AggregateUDF::new_from_impl(funnel::Funnel::level()));
-    context.register_udaf(AggregateUDF::new_from_impl(funnel::Funnel::attempts()));
+    for function in funnel::Funnel::all() {
+        context.register_udaf(AggregateUDF::new_from_impl(function));
+    }
 }
 
 fn scalars(config: &EngineConfig) -> Vec<Arc<ScalarUDF>> {

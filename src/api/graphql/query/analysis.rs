@@ -1,4 +1,4 @@
-//! Numbers: the metric catalogue, metrics, funnels, costs.
+//! Numbers: the metric catalogue, metrics, costs.
 
 use async_graphql::{Context, ID, Object};
 use hub_domain::metric as domain;
@@ -6,11 +6,9 @@ use hub_domain::principal::Role;
 
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{GqlError, Result};
-use crate::graphql::model::calendar::DateRange;
 use crate::graphql::model::cost::{CostDimension, CostStructure};
-use crate::graphql::model::funnel::FunnelResult;
 use crate::graphql::model::metric::{Dimension, MetricDefinition};
-use crate::graphql::model::metrics::{self, DimensionFilter, MetricsInput, MetricsResult};
+use crate::graphql::model::metrics::{MetricsInput, MetricsResult};
 
 #[derive(Default)]
 pub(crate) struct AnalysisQuery;
@@ -79,22 +77,6 @@ impl AnalysisQuery {
         let answer = scope.session().await?.metrics(&query).await?;
         let show_sql = scope.principal.role == Role::Group;
         Ok(MetricsResult::new(answer, query.page.after.is_some(), show_sql))
-    }
-
-    /// Answers a funnel for the units that entered in `range`.
-    #[graphql(complexity = "50 + child_complexity")]
-    async fn funnel(
-        &self,
-        ctx: &Context<'_>,
-        id: ID,
-        range: DateRange,
-        breakdown: Option<String>,
-        filter: Option<Vec<DimensionFilter>>,
-    ) -> Result<FunnelResult> {
-        let range = range.checked()?;
-        let session = ctx.scope().session().await?;
-        let funnel = session.funnel(&id, range, breakdown, metrics::filters(filter)).await?;
-        Ok(funnel.into())
     }
 
     /// Direct costs of `period` (`YYYY-MM` or `YYYY`) under an org unit (org code; null: every

@@ -1,5 +1,6 @@
 //! A small hub in memory: two sites, two persons, one metric of each shape, one board, one alert.
 
+mod behaviour;
 mod session;
 mod stores;
 

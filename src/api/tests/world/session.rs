@@ -1,14 +1,14 @@
 //! Reads of the world in memory. Rows carry a site; a session shows those its principal sees.
 
 use async_trait::async_trait;
+use hub_domain::attribution::{AttributionQuery, AttributionRow};
 use hub_domain::board::{Board, BoardQuery, Card, Chart, Lane, Status, Tile};
 use hub_domain::calendar::DateRange;
 use hub_domain::cost::{CostDimension, CostRow, CostStructure};
+use hub_domain::cross_line::CrossLineRow;
 use hub_domain::freshness::{FreshState, Layer, TableFreshness};
-use hub_domain::funnel::{FunnelResult, FunnelSeries, FunnelStep, StepCount};
-use hub_domain::metric::{
-    DimensionFilter, DimensionValue, MetricValue, MetricsQuery, MetricsResult, MetricsRow,
-};
+use hub_domain::funnel::{FunnelQuery, FunnelResult};
+use hub_domain::metric::{DimensionValue, MetricValue, MetricsQuery, MetricsResult, MetricsRow};
 use hub_domain::org::{OrgLevel, OrgUnit};
 use hub_domain::page::{Edge, Page, PageRequest};
 use hub_domain::patient::{
@@ -16,11 +16,13 @@ use hub_domain::patient::{
     Plan, SurveyAnswer, Tag, Task, TimelineEvent,
 };
 use hub_domain::ports::{ReadSession, Warehouse};
+use hub_domain::profit::{ProfitDrivers, ProfitQuery};
+use hub_domain::retention::{RetentionQuery, RetentionResult};
 use hub_domain::snapshot::{Freshness, Snapshot};
 use hub_domain::{Error, Fen, Principal};
 use rust_decimal::Decimal;
 
-use super::{World, at, day};
+use super::{World, at, behaviour, day};
 
 pub(crate) struct Session {
     pub(crate) world: World,
@@ -183,43 +185,33 @@ impl ReadSession for Session {
         })
     }
 
-    async fn funnel(
-        &self,
-        id: &str,
-        _range: DateRange,
-        breakdown: Option<String>,
-        _filter: Vec<DimensionFilter>,
-    ) -> Result<FunnelResult, Error> {
+    async fn funnel(&self, query: &FunnelQuery) -> Result<FunnelResult, Error> {
         self.world.suffer().await?;
-        if id != "F1" {
-            return Err(Error::NotFound { what: "funnel" });
-        }
-        let steps = |counts: [u64; 3]| {
-            let names = [("lead", "线索"), ("visit", "到院"), ("deal", "成交")];
-            let pairs = names.into_iter().zip(counts);
-            pairs
-                .map(|((event, label), reached)| StepCount {
-                    step: FunnelStep {
-                        event: event.into(),
-                        label_zh: label.into(),
-                        label_en: event.into(),
-                    },
-                    reached,
-                })
-                .collect()
-        };
-        let series = FunnelSeries {
-            value: Some("C01".into()),
-            label: Some("大众点评".into()),
-            steps: steps([0, 0, 0]),
-        };
-        Ok(FunnelResult {
-            id: id.into(),
-            total: FunnelSeries { value: None, label: None, steps: steps([3, 2, 1]) },
-            series: breakdown.map(|_| vec![series]).unwrap_or_default(),
-            mature_through: day("2026-03-01"),
-            freshness: self.freshness(),
-        })
+        behaviour::funnel(query, self.freshness())
+    }
+
+    async fn retention(&self, query: &RetentionQuery) -> Result<RetentionResult, Error> {
+        self.world.suffer().await?;
+        Ok(behaviour::retention(query, self.freshness()))
+    }
+
+    async fn attribution(&self, query: &AttributionQuery) -> Result<Vec<AttributionRow>, Error> {
+        self.world.suffer().await?;
+        Ok(behaviour::attribution(query))
+    }
+
+    async fn cross_line(
+        &self,
+        _range: DateRange,
+        _window_days: u32,
+    ) -> Result<Vec<CrossLineRow>, Error> {
+        self.world.suffer().await?;
+        Ok(behaviour::cross_line())
+    }
+
+    async fn profit_drivers(&self, query: &ProfitQuery) -> Result<ProfitDrivers, Error> {
+        self.world.suffer().await?;
+        Ok(behaviour::profit_drivers(query, self.freshness()))
     }
 
     async fn cost_structure(

@@ -36,6 +36,7 @@ impl Calendar {
             TileRange::MonthToDate => month_to_date,
             TileRange::LastMonth => DateRange::month_of(closed_month(day)),
             TileRange::Last30Days => DateRange { from: day - Days::new(29), to: day },
+            TileRange::Last365Days => DateRange { from: day - Days::new(364), to: day },
             TileRange::Board => self.asked.unwrap_or(month_to_date),
         }
     }
