@@ -162,6 +162,15 @@ impl Books<'_, '_> {
                     values.push(("tests_ordered", Some(tech.code.clone()), tests));
                 }
             }
+            // Service departments serve each other, too.
+            if dept.suffix == "QT" {
+                values.push(("leads_handled", sales.clone(), leads * 2_500 / (clinical + 1)));
+            }
+            if dept.suffix == "XD"
+                && let Some(lab) = code("JY")
+            {
+                values.push(("tests_ordered", Some(lab), arrivals * 300));
+            }
             for (driver, from, quantity) in values {
                 let value = row![driver, label.clone(), from, &dept.code, TenThousandths(quantity)];
                 self.sink.at(Tab::DriverValue, booked, value)?;

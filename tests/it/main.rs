@@ -10,6 +10,7 @@ mod access;
 mod boards;
 mod checks;
 mod cli;
+mod costing;
 mod damage;
 mod disk;
 mod erase;

@@ -36,6 +36,7 @@ fn names_and_nullability_hold() {
         "funnel(id: ID!, range: DateRange!, breakdown: String, filter: [DimensionFilter!]): \
          FunnelResult!",
         "costStructure(period: String!, orgUnitId: ID, by: CostDimension!): CostStructure!",
+        "costAllocation(period: String!, method: AllocationMethod!): CostAllocation!",
         "boards: [BoardSummary!]!",
         "board(id: ID!, filter: [DimensionFilter!], range: DateRange): Board!",
         "alerts(filter: AlertFilter, first: Int, after: String): AlertConnection!",

@@ -26,6 +26,9 @@ use sha2::{Digest, Sha256};
 pub use refusal::Refusal;
 pub use rules::{DriverRule, Level, Method, RuleVersion, Scope};
 
+/// Decimals of a fen that are kept.
+pub const PLACES: u32 = 12;
+
 /// A department that has cost.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Centre {
@@ -61,6 +64,21 @@ pub struct DriverValue {
     pub to: String,
     /// Units, zero or more.
     pub qty: Decimal,
+}
+
+impl DriverValue {
+    /// Reads units written as `mantissa` × 10^−`scale`; none when they outgrow 28 digits.
+    #[must_use]
+    pub fn new(
+        driver: &str,
+        from: Option<&str>,
+        to: &str,
+        (mantissa, scale): (i128, u32),
+    ) -> Option<Self> {
+        let qty = Decimal::try_from_i128_with_scale(mantissa, scale).ok()?;
+        let from = from.map(str::to_owned);
+        Some(Self { driver: driver.to_owned(), from, to: to.to_owned(), qty })
+    }
 }
 
 /// What a month's runs start from.
@@ -115,6 +133,16 @@ pub struct Share {
     pub amount: Decimal,
     /// Whole fen.
     pub fen: i64,
+}
+
+impl Share {
+    /// The amount in units of 10^−[`PLACES`] fen.
+    #[must_use]
+    pub fn units(&self) -> i128 {
+        let mut amount = self.amount;
+        amount.rescale(PLACES);
+        amount.mantissa()
+    }
 }
 
 /// One month by one method.

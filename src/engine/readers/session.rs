@@ -3,9 +3,10 @@
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::common::ScalarValue;
+use hub_domain::analysis::costing::Method;
 use hub_domain::board::{Board, BoardQuery, Card};
 use hub_domain::calendar::DateRange;
-use hub_domain::cost::{CostDimension, CostStructure};
+use hub_domain::cost::{CostAllocation, CostDimension, CostStructure};
 use hub_domain::freshness::TableFreshness;
 use hub_domain::funnel::FunnelResult;
 use hub_domain::metric::{DimensionFilter, MetricsQuery, MetricsResult};
@@ -20,7 +21,9 @@ use hub_domain::snapshot::{Freshness, Snapshot};
 use hub_domain::{Error, Principal};
 
 use super::metrics::Visible;
-use super::{Definitions, Source, board, cost, freshness, funnel, metrics, org, patient};
+use super::{
+    Definitions, Source, allocation, board, cost, freshness, funnel, metrics, org, patient,
+};
 use crate::Session;
 
 #[async_trait]
@@ -89,6 +92,10 @@ impl ReadSession for Session {
         by: CostDimension,
     ) -> Result<CostStructure, Error> {
         cost::structure(self, period, org_unit.as_deref(), by).await
+    }
+
+    async fn cost_allocation(&self, period: &str, method: Method) -> Result<CostAllocation, Error> {
+        allocation::allocation(self, period, method).await
     }
 
     async fn board(&self, query: &BoardQuery) -> Result<Board, Error> {

@@ -125,6 +125,11 @@ async fn cost_shares_add_up_to_the_total() {
     let months: Vec<(&str, i64)> =
         year.rows.iter().map(|row| (row.key.as_str(), row.amount.0)).collect();
     assert_eq!(months, [("2026-02", 50), ("2026-03", 900)]);
+    assert_eq!(year.full, Some(hub_domain::Fen(0)));
+    let refused = "('2026-02', 'three_level', true, 'refused')";
+    fixture.fill("cost_run", "month, method, is_published, status", refused).await;
+    let full = cost::structure(&fixture, "2026", None, CostDimension::Month).await;
+    assert_eq!(full.expect("costs").full, None, "a month without full cost");
     let missing = cost::structure(&fixture, "2026", Some("X"), CostDimension::Site).await;
     assert!(matches!(missing, Err(Error::NotFound { .. })));
 }

@@ -6,6 +6,7 @@ use hub_domain::principal::Role;
 
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
+use crate::graphql::model::allocation::{AllocationMethod, CostAllocation};
 use crate::graphql::model::calendar::DateRange;
 use crate::graphql::model::cost::{CostDimension, CostStructure};
 use crate::graphql::model::funnel::FunnelResult;
@@ -53,6 +54,19 @@ impl AnalysisQuery {
         let session = ctx.scope().session().await?;
         let funnel = session.funnel(&id, range, breakdown, metrics::filters(filter)).await?;
         Ok(funnel.into())
+    }
+
+    /// Departments of `period` (`YYYY-MM` or `YYYY`) before and after allocation by `method`; only
+    /// departments of the caller's sites.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn cost_allocation(
+        &self,
+        ctx: &Context<'_>,
+        period: String,
+        method: AllocationMethod,
+    ) -> Result<CostAllocation> {
+        let session = ctx.scope().session().await?;
+        Ok(session.cost_allocation(&period, method.into()).await?.into())
     }
 
     /// Direct costs of `period` (`YYYY-MM` or `YYYY`) under an org unit (org code; null: every

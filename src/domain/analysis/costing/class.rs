@@ -7,12 +7,9 @@ use num_rational::BigRational;
 use num_traits::Zero;
 use rust_decimal::Decimal;
 
-use super::{Books, Centre, Kind, Method, Refusal, RuleVersion, Scope, Share};
+use super::{Books, Centre, Kind, Method, PLACES, Refusal, RuleVersion, Scope, Share};
 use crate::analysis::allocation::{self, Driver, Received};
 use crate::analysis::exact;
-
-/// Decimals of a fen that are kept: results are stored as `decimal(38,12)`.
-const PLACES: u32 = 12;
 
 /// What all classes of cost of a run share.
 pub(super) struct Network<'a> {

@@ -88,10 +88,18 @@ pub struct RuleVersion {
     pub methods: Vec<Method>,
     /// The method metrics show.
     pub published: Method,
+    /// Share of paid minutes that can be worked, for time-driven costing.
+    #[serde(default = "practical")]
+    pub practical_capacity_pct: u32,
     /// Classes that keep their cost.
     pub final_classes: Vec<String>,
     /// Classes that pass it on, in the order they close: level 1 first.
     pub levels: Vec<Level>,
+}
+
+/// 83 %: the usual allowance for breaks, training and talks.
+fn practical() -> u32 {
+    83
 }
 
 impl RuleVersion {
@@ -120,6 +128,10 @@ impl RuleVersion {
                 let what = format!("class `{class}` is listed twice");
                 found.push((what, "a class is final or has one level"));
             }
+        }
+        if !(1..=100).contains(&self.practical_capacity_pct) {
+            let what = format!("practical capacity is `{}` %", self.practical_capacity_pct);
+            found.push((what, "it is a part of paid minutes, 1 to 100"));
         }
         if self.final_classes.is_empty() {
             found.push(("no class keeps its cost".to_owned(), "name the `final_classes`"));
@@ -250,6 +262,7 @@ mod tests {
         rules.valid_to = Some("2025-13".into());
         rules.final_classes.push("admin".into());
         rules.levels[1].drivers.clear();
+        rules.practical_capacity_pct = 0;
         let found: Vec<String> = rules.problems().into_iter().map(|it| it.0).collect();
         assert_eq!(
             found,
@@ -258,6 +271,7 @@ mod tests {
                 "`v1` ends before it begins",
                 "`direct` is published but not computed",
                 "class `admin` is listed twice",
+                "practical capacity is `0` %",
                 "class `support` has no driver",
             ]
         );
