@@ -1,7 +1,7 @@
 //! Allocated cost through whole nights: the demo's departments against the same sums done by
 //! hand, every principal its own sites, and a second organisation from its own files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +16,11 @@ fn number(row: &Row, column: &str) -> f64 {
     row[column].parse().unwrap_or_else(|_| panic!("no number: {row:?}"))
 }
 
-/// Giver, taker and driver → units of the month, straight from the ledger.
-fn units() -> Vec<(String, String, String, f64)> {
+/// Giver (`*` for anybody), taker, driver, units.
+type Units = (String, String, String, f64);
+
+/// What departments took from each other in the month, straight from the ledger.
+fn units() -> Vec<Units> {
     let rows = hub().rows(&format!(
         "select driver, from_department as giver, to_department as taker, \
          cast(quantity as double) as qty from raw.ledger_driver_value where period = '{MONTH}'"
@@ -45,7 +48,8 @@ fn driver(giver: &str, account: &str) -> &'static str {
 /// Full cost of clinical departments in fen: administration to all others, then support to
 /// technical and clinical ones, then technical to clinical ones; one account after the other.
 fn three_levels_by_hand() -> BTreeMap<String, f64> {
-    let classes = hub().rows("select jgbm as dept, kslb as class from raw.his_t_org where jgjb = 4");
+    let classes =
+        hub().rows("select jgbm as dept, kslb as class from raw.his_t_org where jgjb = 4");
     let class: BTreeMap<String, i64> =
         classes.iter().map(|row| (row["dept"].clone(), number(row, "class") as i64)).collect();
     let booked = hub().rows(&format!(
@@ -64,11 +68,17 @@ fn three_levels_by_hand() -> BTreeMap<String, f64> {
             let before = cost.clone();
             for (giver, fen) in before.iter().filter(|it| class[it.0.as_str()] == closing) {
                 let wanted = driver(giver, account);
-                let takes = |it: &&(String, String, String, f64)| {
-                    it.0 == *giver && it.2 == wanted && class[&it.1] < closing
+                let site = giver.rsplit_once('-').expect("a suffix").0;
+                let takes = |it: &Units, wanted: &str| {
+                    let near = it.0 == "*" && it.1.starts_with(site) && it.1 != *giver;
+                    (it.0 == *giver || near) && it.2 == wanted && class[&it.1] < closing
                 };
-                let total: f64 = units.iter().filter(takes).map(|it| it.3).sum();
-                for unit in units.iter().filter(takes) {
+                let total = |wanted: &str| -> f64 {
+                    units.iter().filter(|it| takes(it, wanted)).map(|it| it.3).sum()
+                };
+                let wanted = if total(wanted) > 0.0 { wanted } else { "headcount" };
+                let total = total(wanted);
+                for unit in units.iter().filter(|it| takes(it, wanted)) {
                     *cost.entry(unit.1.clone()).or_default() += fen * unit.3 / total;
                 }
             }
@@ -118,6 +128,74 @@ fn no_method_loses_a_fen_at_any_site() {
     assert_ne!(full("step_down"), full("three_level"));
     assert_ne!(full("reciprocal"), full("step_down"));
     assert_ne!(full("direct"), full("three_level"));
+}
+
+/// The pure rule on plain files and the SQL of the marts know nothing of each other.
+#[test]
+fn item_cost_is_what_the_rule_gives_on_plain_files() {
+    let dept = "MH-SH-KQ-KQ";
+    let at = format!("dept_id = '{dept}' and month = '{MONTH}'");
+    let work = hub().rows(&format!(
+        "select item_id, role, cases, heads * minutes as minutes from hub.item_work where {at}"
+    ));
+    let roles: BTreeSet<&str> = work.iter().map(|row| row["role"].as_str()).collect();
+    let sold = hub()
+        .scalar(&format!("select count(*) from hub.item_basis where {at} and basis = 'sales'"));
+    let drugs = if sold == "0" { "" } else { "and (cost_class <> 'drug' or level > 0)" };
+    let pools = hub().rows(&format!(
+        "select role, level, sum(amount_fen) as fen from hub.cost_pool where {at} {drugs} \
+         group by role, level"
+    ));
+    let (mut named, mut other) =
+        ("role,amount,layer\n".to_owned(), "pool,amount,layer\n".to_owned());
+    for row in &pools {
+        let layer = match row["level"].as_str() {
+            "0" => "direct",
+            "1" => "admin",
+            _ => "support",
+        };
+        let role = row["role"].as_str();
+        let line = format!("{role},{},{layer}\n", number(row, "fen") / 100.0);
+        if roles.contains(role) { &mut named } else { &mut other }.push_str(&line);
+    }
+    let mut items: BTreeMap<&str, (f64, BTreeMap<&str, f64>)> = BTreeMap::new();
+    for row in &work {
+        let item = items.entry(&row["item_id"]).or_default();
+        item.0 = number(row, "cases");
+        item.1.insert(&row["role"], number(row, "minutes"));
+    }
+    let heads: Vec<&str> = roles.iter().copied().collect();
+    let mut table = format!("item,cases,minutes,{},material,risk\n", heads.join(","));
+    for (item, (cases, minutes)) in &items {
+        let minutes: Vec<String> =
+            heads.iter().map(|role| minutes.get(role).unwrap_or(&0.0).to_string()).collect();
+        table += &format!("{item},{cases},1,{},0,0\n", minutes.join(","));
+    }
+    let dir = TempDir::new().expect("a folder");
+    let put = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).expect("written");
+        path
+    };
+    let call = clinichub(["analyze", "item-cost", "--pools"]).arg(put("pools.csv", &named));
+    let call = call.arg("--other").arg(put("other.csv", &other));
+    let out = call.arg("--items").arg(put("items.csv", &table)).done().passed();
+    let wanted: Value = serde_json::from_str(&out).expect("JSON");
+    let found = hub().rows(&format!(
+        "select cost.item_id, full_fen, direct_fen from hub.item_cost as cost \
+         inner join hub.item on cost.item_id = item.item_id and item.item_type = 'service' \
+         where {at}"
+    ));
+    assert!(found.len() > 3 && found.len() == items.len(), "{found:?}");
+    for row in found {
+        let item = row["item_id"].as_str();
+        for (column, rule) in [("full_fen", "full"), ("direct_fen", "direct")] {
+            let wanted = wanted[item][rule].as_f64().expect("an amount") * items[item].0 * 100.0;
+            // One fen per pool at most.
+            let off = (number(&row, column) - wanted).abs();
+            assert!(off < 12.0, "{item} {column}: {} by rule {wanted}", row[column]);
+        }
+    }
 }
 
 const QUERY: &str = "{ costAllocation(period: \"2026-08\", method: THREE_LEVEL) { direct full \
@@ -267,7 +345,7 @@ fn hospital(dir: &Path) -> PathBuf {
     put(
         "clinichub.yaml",
         "group: hospital\ntimezone: Asia/Shanghai\nlake: { url: \"file://./lake\" }\n\
-         state: { url: \"sqlite://./state.db\" }\nauth: { pseudonym_key: \"a hospital's\" }\n\
+         state: { url: \"sqlite://./state.db\" }\nauth: { pseudonym_key: \"a hospital's pseudonyms\" }\n\
          project: { schema: ./schema, queries: ./queries }\n\
          sources: { book: { kind: csv, path: ./book } }\n",
     );

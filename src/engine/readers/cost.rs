@@ -5,20 +5,21 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use datafusion::common::ScalarValue;
 use hub_domain::cost::{CostDimension, CostRow, CostStructure};
 use hub_domain::{Error, Fen};
 use rust_decimal::Decimal;
 
-use super::decode::rows;
+use super::decode::{all, rows};
 use super::metrics::compile::text_param;
 use super::metrics::rounded;
 use super::{Source, org};
 
-/// Months of a period whose published allocation was refused.
-const REFUSED: &str = "select month from hub.cost_run \
-                       where is_published and status = 'refused' and month between $1 and $2";
+/// What became of the period's months under the published method.
+const RUNS: &str = "select distinct status from hub.cost_run \
+                    where is_published and month between $1 and $2";
 
 /// Costs of `period` under `org_unit`, split by `by`.
 ///
@@ -53,14 +54,15 @@ pub(crate) async fn structure(
     let names =
         async { if needs_names { org::units(source, None, None).await } else { Ok(Vec::new()) } };
     let (direct, full) = (sums("cost_direct"), sums("cost_full"));
-    let (direct, full, refused, units) = futures::join!(
+    let (direct, full, runs, units) = futures::join!(
         source.fetch(&direct, params.clone()),
         source.fetch(&full, params.clone()),
-        source.fetch(REFUSED, params[..2].to_vec()),
+        source.fetch(RUNS, params[..2].to_vec()),
         names
     );
-    let (direct, full, refused, units) = (direct?, full?, refused?, units?);
-    let is_known = rows(&refused).next().is_none();
+    let (direct, full, runs, units) = (direct?, full?, runs?, units?);
+    let states = all(&runs, |row| row.text("status").map(str::to_owned))?;
+    let is_known = states == ["allocated"];
     let classes = source.definitions().catalogue.dimension("cost_class");
     let name = |key: &str| {
         let unit = units.iter().find(|unit| unit.id == key).map(|unit| &unit.name);
@@ -68,17 +70,7 @@ pub(crate) async fn structure(
         unit.or_else(class).map_or_else(|| key.to_owned(), Clone::clone)
     };
 
-    let mut slices: BTreeMap<String, (Fen, Fen)> = BTreeMap::new();
-    for row in rows(&direct) {
-        let key = row.text_opt("key")?.unwrap_or("unknown").to_owned();
-        slices.entry(key).or_default().0 = Fen(row.int("amount_fen")?);
-    }
-    for row in rows(&full) {
-        let key = row.text_opt("key")?.unwrap_or("unknown").to_owned();
-        slices.entry(key).or_default().1 = Fen(row.int("amount_fen")?);
-    }
-    let mut slices: Vec<(String, Fen, Fen)> =
-        slices.into_iter().map(|(key, (direct, full))| (key, direct, full)).collect();
+    let mut slices = slices(&direct, &full)?;
     if by != CostDimension::Month {
         slices.sort_by_key(|slice| std::cmp::Reverse(slice.1));
     }
@@ -100,6 +92,20 @@ pub(crate) async fn structure(
         full: known(full),
         freshness: source.freshness(),
     })
+}
+
+/// Key, direct and full cost of every slice, in order of keys.
+fn slices(direct: &[RecordBatch], full: &[RecordBatch]) -> Result<Vec<(String, Fen, Fen)>, Error> {
+    let mut slices: BTreeMap<String, (Fen, Fen)> = BTreeMap::new();
+    for row in rows(direct) {
+        let key = row.text_opt("key")?.unwrap_or("unknown").to_owned();
+        slices.entry(key).or_default().0 = Fen(row.int("amount_fen")?);
+    }
+    for row in rows(full) {
+        let key = row.text_opt("key")?.unwrap_or("unknown").to_owned();
+        slices.entry(key).or_default().1 = Fen(row.int("amount_fen")?);
+    }
+    Ok(slices.into_iter().map(|(key, (direct, full))| (key, direct, full)).collect())
 }
 
 /// First and last month of `YYYY-MM` or `YYYY`.

@@ -56,25 +56,49 @@ impl Network<'_> {
             let Some(rule) = self.rules.driver_of(&centre.class, &centre.code, cost_class) else {
                 continue;
             };
-            let of_driver = || self.books.drivers.iter().filter(|it| it.driver == rule.driver);
-            let own = |from: &Option<String>| from.as_deref() == Some(centre.code.as_str());
-            // Units counted for this very giver win over units of the taker.
-            let is_named = of_driver().any(|it| own(&it.from));
-            for value in of_driver() {
-                let wanted = if is_named { own(&value.from) } else { value.from.is_none() };
-                if !wanted {
-                    continue;
-                }
-                let taker = self.index.get(value.to.as_str());
-                let taker =
-                    *taker.ok_or_else(|| Refusal::UnknownCentre { centre: value.to.clone() })?;
-                let reached = is_named || self.within(rule.scope, giver, taker);
-                if taker != giver && reached && !value.qty.is_zero() {
-                    lines.push((giver, taker, value.qty));
-                }
+            let mut own = self.takers(giver, &rule.driver, rule.scope)?;
+            if let Some(other) = rule.otherwise.as_ref().filter(|_| own.is_empty()) {
+                own = self.takers(giver, other, rule.scope)?;
+            }
+            lines.extend(own);
+        }
+        Ok(lines)
+    }
+
+    /// Who takes any units of `driver` from `giver`, among those that may under the method.
+    fn takers(&self, giver: usize, driver: &str, scope: Scope) -> Result<Vec<Line>, Refusal> {
+        let code = self.centre(giver).code.as_str();
+        let of_driver = || self.books.drivers.iter().filter(|it| it.driver == driver);
+        let own = |from: &Option<String>| from.as_deref() == Some(code);
+        // Units counted for this very giver win over units of the taker.
+        let is_named = of_driver().any(|it| own(&it.from));
+        let mut lines = Vec::new();
+        for value in of_driver() {
+            let wanted = if is_named { own(&value.from) } else { value.from.is_none() };
+            if !wanted {
+                continue;
+            }
+            let taker = self.index.get(value.to.as_str());
+            let taker =
+                *taker.ok_or_else(|| Refusal::UnknownCentre { centre: value.to.clone() })?;
+            let reached = is_named || self.within(scope, giver, taker);
+            if reached && self.may_take(giver, taker) && !value.qty.is_zero() {
+                lines.push((giver, taker, value.qty));
             }
         }
         Ok(lines)
+    }
+
+    /// Whether the method lets `taker` take from `giver` at all.
+    fn may_take(&self, giver: usize, taker: usize) -> bool {
+        giver != taker
+            && match self.method {
+                Method::Direct => self.levels[taker].is_none(),
+                Method::Reciprocal => true,
+                Method::StepDown | Method::ThreeLevel => {
+                    self.step(taker).is_none_or(|step| Some(step) > self.step(giver))
+                }
+            }
     }
 
     fn within(&self, scope: Scope, giver: usize, taker: usize) -> bool {

@@ -57,6 +57,9 @@ pub struct DriverRule {
     pub cost_class: Vec<String>,
     /// Name of the driver.
     pub driver: String,
+    /// The driver of months in which nobody takes any unit of the first one.
+    #[serde(default)]
+    pub otherwise: Option<String>,
     /// Who may take, for drivers that name no giver.
     #[serde(default)]
     pub scope: Scope,

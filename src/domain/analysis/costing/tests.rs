@@ -197,6 +197,30 @@ fn a_centre_nobody_takes_from_refuses_the_run_and_is_named() {
     assert_eq!(brand, Refusal::UnknownCentre { centre: "999".into() });
 }
 
+#[test]
+fn a_second_driver_serves_the_months_without_units_of_the_first() {
+    let text =
+        WORKBOOK_RULES.replace("{ driver: orders }", "{ driver: orders, otherwise: headcount }");
+    let (named, spare) = (rules(WORKBOOK_RULES), rules(&text));
+    let full = workbook();
+    let of = |books: &Books, rules: &RuleVersion| shares(books, rules, Method::ThreeLevel);
+    assert_eq!(of(&full, &spare), of(&full, &named), "the first driver has units");
+    let mut idle = full;
+    idle.drivers.retain(|it| it.driver != "orders");
+    assert_eq!(of(&idle, &named).expect_err("refused").centre(), Some("301"));
+    let shares = of(&idle, &spare).expect("allocates");
+    // Radiology's 1009918.2928, with the shares of levels 1 and 2, by 23 of 164 heads, and so on.
+    let taken = shares.iter().find(|it| it.centre == 0 && it.level == 3).expect("received");
+    let passed: i64 =
+        shares.iter().filter(|it| it.kind == Kind::Passed && it.level == 3).map(|it| -it.fen).sum();
+    let wanted = Decimal::from(passed) * dec("23") / dec("164");
+    assert!((taken.amount - wanted).abs() < dec("1"), "{} {wanted}", taken.amount);
+    let mut none = idle;
+    none.drivers.retain(|it| it.driver != "headcount" || it.to.starts_with('3'));
+    let error = of(&none, &spare).expect_err("refused");
+    assert_eq!((error.code(), error.centre()), ("zero_driver", Some("301")));
+}
+
 const SITES_RULES: &str = "
 version: sites
 valid_from: 2020-01
@@ -392,6 +416,7 @@ proptest! {
             centre: Some(format!("s*c{at}")),
             cost_class: vec![],
             driver: "packs".into(),
+            otherwise: None,
             scope: Scope::Site,
         };
         forward.levels[1].drivers = (1..4).map(closing).collect();
