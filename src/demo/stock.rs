@@ -97,7 +97,7 @@ impl Stock<'_, '_> {
                     // One clinic wastes what the others do not.
                     let wasteful = site.code == "DL-HZ-YM";
                     let percent = self.dice.between(96, 106) + if wasteful { 14 } else { 0 };
-                    let used = standard * percent / 100 * 10_000;
+                    let used = standard * percent * 100;
                     needed[at] += used;
                     let code = &self.materials[at].code;
                     let usage = row![month.label(), &dept.code, code, TenThousandths(used)];

@@ -315,12 +315,11 @@ fn dense(books: &Books, class: &str) -> Vec<f64> {
             .expect("a row");
         matrix.swap(step, pivot);
         let top = matrix[step].clone();
-        for (row, line) in matrix.iter_mut().enumerate().filter(|it| it.0 != step) {
+        for (_, line) in matrix.iter_mut().enumerate().filter(|it| it.0 != step) {
             let factor = line[step] / top[step];
             for (cell, above) in line.iter_mut().zip(&top) {
                 *cell -= factor * above;
             }
-            debug_assert!(row < size);
         }
     }
     (0..size).map(|row| matrix[row][size] / matrix[row][row]).collect()
