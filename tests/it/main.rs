@@ -12,6 +12,7 @@ mod boards;
 mod catalogue;
 mod checks;
 mod cli;
+mod costing;
 mod damage;
 mod disk;
 mod erase;

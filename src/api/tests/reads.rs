@@ -107,8 +107,12 @@ async fn funnels_and_costs() {
         p90Seconds } total { mature { reached conversionFromFirst } open { reached } }
         series { value label steps { reached conversionFromFirst } }
         matureThrough freshness { snapshotId } }
-        costStructure(period: \"2026-03\", by: COST_CLASS) { period rows { key label amount share }
-        total } }";
+        costStructure(period: \"2026-03\", by: COST_CLASS) { period rows { key label amount share
+        full } total full }
+        costAllocation(period: \"2026\", method: THREE_LEVEL) { period method direct full
+        runs { month id ruleVersion allocated published centre message }
+        centres { orgUnitId label class isFinal direct full levels { level amount }
+        classes { costClass label direct received full } } } }";
     insta::assert_json_snapshot!("funnel_and_costs", data(&world, GROUP, query).await);
 }
 

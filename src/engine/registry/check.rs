@@ -7,6 +7,7 @@ mod metric;
 use std::collections::BTreeMap;
 
 use hub_domain::alert::{AlertRule, Condition};
+use hub_domain::analysis::costing::RuleVersion;
 use hub_domain::board::{BoardDefinition, ChartDefinition, LaneSource, TileDefinition};
 use hub_domain::contract::ColumnType;
 use hub_domain::funnel::FunnelDefinition;
@@ -163,6 +164,31 @@ impl Checker<'_> {
             }
             Some(_) => {}
         }
+    }
+}
+
+/// Rule versions of cost allocation: each for itself, and no two from the same month.
+pub(super) fn costing(
+    found: &[Located<RuleVersion>],
+    contracts: &Contracts,
+    problems: &mut Vec<Problem>,
+) {
+    for (at, version) in found.iter().enumerate() {
+        let faults = version.value.problems();
+        problems.extend(faults.into_iter().map(|(what, hint)| version.problem(what, Some(hint))));
+        let from = &version.value.valid_from;
+        if let Some(other) = found[..at].iter().find(|other| other.value.valid_from == *from) {
+            let what = format!("holds from `{from}`, as does `{}`", other.value.version);
+            problems.push(version.problem(what, Some("a month has one version of the rules")));
+        }
+    }
+    if found.is_empty() && contracts.tables.contains_key(super::COST_ALLOCATION) {
+        problems.push(Problem {
+            file: format!("schema/tables/{}.yaml", super::COST_ALLOCATION),
+            line: 0,
+            what: "no rules say how cost is allocated".to_owned(),
+            hint: Some(format!("add `{}/<version>.yaml`", super::COSTING)),
+        });
     }
 }
 

@@ -15,6 +15,7 @@ mod plan;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hub_domain::alert::{AlertRule, AlertRuleFile};
+use hub_domain::analysis::costing::RuleVersion;
 use hub_domain::board::BoardDefinition;
 use hub_domain::calendar::FiscalStart;
 use hub_domain::funnel::FunnelDefinition;
@@ -23,12 +24,17 @@ use hub_domain::project::{Problem, ProjectFiles};
 use hub_lake::Contracts;
 
 pub(crate) use metric_view::metric_view;
-pub use node::{Node, PERSON_LINK, PERSON_RECORD, Part, Reference, Stage};
+pub use node::{
+    COST_ALLOCATION, COST_RUN, COST_TABLES, Node, PERSON_LINK, PERSON_RECORD, Part, Reference,
+    Stage,
+};
 
 use crate::readers::{Definitions, formula};
 use files::Located;
 
 const DIMENSIONS: &str = "queries/metrics/dimensions.yaml";
+/// Folder of rule versions of cost allocation.
+const COSTING: &str = "queries/costing";
 
 /// Everything under `queries/`.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +53,8 @@ pub struct Registry {
     pub boards: Vec<BoardDefinition>,
     /// Alert rules, in file order.
     pub alerts: Vec<AlertRule>,
+    /// Rule versions of cost allocation, in file order.
+    pub costing: Vec<RuleVersion>,
     /// Independent check query of a metric, by metric id.
     pub checks: BTreeMap<String, String>,
     /// Where definitions stand: `metric:<id>`, `board:<id>`, … → file and line.
@@ -99,6 +107,16 @@ impl Registry {
             |file: AlertRuleFile| with_ids(file.rules, |rule| &rule.id),
             &mut problems,
         );
+        let costing = files::definitions(
+            project,
+            COSTING,
+            "",
+            |version: RuleVersion| with_ids(vec![version], |version| &version.version),
+            &mut problems,
+        );
+        registry.place("rules", &costing, |it| &it.version, &mut problems);
+        check::costing(&costing, contracts, &mut problems);
+        registry.costing = costing.iter().map(|version| version.value.clone()).collect();
         registry.place("metric", &metrics, |m| &m.id, &mut problems);
         registry.place("funnel", &funnels, |f| &f.id, &mut problems);
         registry.place("board", &boards, |b| &b.id, &mut problems);

@@ -18,7 +18,7 @@ use datafusion::prelude::SessionContext;
 use hub_domain::project::Problem;
 use hub_lake::{Contracts, arrow_schema, raw_schema};
 
-use super::{Part, Registry, metric_view};
+use super::{Part, Registry, Stage, metric_view};
 use crate::context::{CATALOG, HUB, RAW};
 use crate::raw_view::{current_columns, history_columns, raw_history_name, raw_view_name};
 use crate::{EngineConfig, build_context};
@@ -38,7 +38,7 @@ impl Registry {
             Err(error) => return Err(vec![problem("schema", 0, &error)]),
         };
         let state = context.state();
-        for node in &self.nodes {
+        for node in self.nodes.iter().filter(|node| node.stage != Stage::Costing) {
             for part in &node.parts {
                 let wanted = contracts.tables.get(&node.target).map(arrow_schema);
                 plan_part(&state, part, wanted.as_ref(), &mut problems).await;

@@ -6,6 +6,7 @@ use hub_domain::principal::Role;
 
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{GqlError, Result};
+use crate::graphql::model::allocation::{AllocationMethod, CostAllocation};
 use crate::graphql::model::cost::{CostDimension, CostStructure};
 use crate::graphql::model::metric::{Dimension, MetricDefinition};
 use crate::graphql::model::metrics::{MetricsInput, MetricsResult};
@@ -77,6 +78,19 @@ impl AnalysisQuery {
         let answer = scope.session().await?.metrics(&query).await?;
         let show_sql = scope.principal.role == Role::Group;
         Ok(MetricsResult::new(answer, query.page.after.is_some(), show_sql))
+    }
+
+    /// Departments of `period` (`YYYY-MM` or `YYYY`) before and after allocation by `method`; only
+    /// departments of the caller's sites.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn cost_allocation(
+        &self,
+        ctx: &Context<'_>,
+        period: String,
+        method: AllocationMethod,
+    ) -> Result<CostAllocation> {
+        let session = ctx.scope().session().await?;
+        Ok(session.cost_allocation(&period, method.into()).await?.into())
     }
 
     /// Direct costs of `period` (`YYYY-MM` or `YYYY`) under an org unit (org code; null: every
