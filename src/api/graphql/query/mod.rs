@@ -1,6 +1,7 @@
 //! The query root, by noun.
 
 mod analysis;
+mod behaviour;
 mod board;
 mod operation;
 mod person;
@@ -13,5 +14,6 @@ pub(crate) struct Query(
     operation::OperationQuery,
     person::PersonQuery,
     analysis::AnalysisQuery,
+    behaviour::BehaviourQuery,
     board::BoardQuery,
 );
