@@ -10,10 +10,11 @@ use futures_core::stream::BoxStream;
 
 use crate::Error;
 use crate::alert::{Alert, AlertEvent, AlertFilter, AlertRule};
+use crate::analysis::costing::Method;
 use crate::attribution::{AttributionQuery, AttributionRow};
 use crate::board::{Board, BoardDefinition, BoardQuery, Card};
 use crate::calendar::DateRange;
-use crate::cost::{CostDimension, CostStructure};
+use crate::cost::{CostAllocation, CostDimension, CostStructure};
 use crate::cross_line::CrossLineRow;
 use crate::freshness::TableFreshness;
 use crate::funnel::{FunnelQuery, FunnelResult};
@@ -102,6 +103,9 @@ pub trait ReadSession: Send + Sync {
         org_unit: Option<String>,
         by: CostDimension,
     ) -> Result<CostStructure, Error>;
+
+    /// Departments of a period before and after allocation by `method`.
+    async fn cost_allocation(&self, period: &str, method: Method) -> Result<CostAllocation, Error>;
 
     /// One board, tiles and lane counts.
     async fn board(&self, query: &BoardQuery) -> Result<Board, Error>;

@@ -9,8 +9,10 @@
 mod access;
 mod behaviour;
 mod boards;
+mod catalogue;
 mod checks;
 mod cli;
+mod costing;
 mod damage;
 mod disk;
 mod erase;

@@ -82,6 +82,23 @@ async fn the_catalogue_hides_private_metrics() {
 }
 
 #[tokio::test]
+async fn metrics_and_dimensions_name_each_other() {
+    let world = World::new();
+    let query = "{ metricDimensions(metrics: [\"arrivals_first\", \"close_rate_first\"]) { id }
+        site: dimensionMetrics(dimensions: [\"site\"]) { id }
+        none: dimensionMetrics(dimensions: [\"site\", \"moon\"]) { id } }";
+    let found = data(&world, GROUP, query).await;
+    assert_eq!(found["metricDimensions"], json!([{ "id": "site" }]));
+    let both = json!([{ "id": "arrivals_first" }, { "id": "close_rate_first" }]);
+    assert_eq!(found["site"], both, "private metrics are not told");
+    assert_eq!(found["none"], json!([]));
+    let wrong = "{ metricDimensions(metrics: [\"inner_only\"]) { id } }";
+    let answer = ask_with(&world, GROUP, wrong, json!(null)).await;
+    assert_eq!(answer.json["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+    assert_eq!(answer.json["errors"][0]["extensions"]["hint"], "see `metricCatalog`");
+}
+
+#[tokio::test]
 async fn funnels_and_costs() {
     let world = World::new();
     let query = "{ funnel(id: \"F1\", range: {from: \"2026-03-01\", to: \"2026-03-31\"},
@@ -90,8 +107,12 @@ async fn funnels_and_costs() {
         p90Seconds } total { mature { reached conversionFromFirst } open { reached } }
         series { value label steps { reached conversionFromFirst } }
         matureThrough freshness { snapshotId } }
-        costStructure(period: \"2026-03\", by: COST_CLASS) { period rows { key label amount share }
-        total } }";
+        costStructure(period: \"2026-03\", by: COST_CLASS) { period rows { key label amount share
+        full } total full }
+        costAllocation(period: \"2026\", method: THREE_LEVEL) { period method direct full
+        runs { month id ruleVersion allocated published centre message }
+        centres { orgUnitId label class isFinal direct full levels { level amount }
+        classes { costClass label direct received full } } } }";
     insta::assert_json_snapshot!("funnel_and_costs", data(&world, GROUP, query).await);
 }
 

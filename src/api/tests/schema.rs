@@ -37,6 +37,7 @@ fn names_and_nullability_hold() {
          breakdownAt: String): FunnelResult!",
         "crossLine(range: DateRange!, windowDays: Int!): [CrossLineRow!]!",
         "costStructure(period: String!, orgUnitId: ID, by: CostDimension!): CostStructure!",
+        "costAllocation(period: String!, method: AllocationMethod!): CostAllocation!",
         "boards: [BoardSummary!]!",
         "board(id: ID!, filter: [DimensionFilter!], range: DateRange): Board!",
         "alerts(filter: AlertFilter, first: Int, after: String): AlertConnection!",

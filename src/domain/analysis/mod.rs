@@ -8,6 +8,7 @@
 pub mod allocation;
 pub mod anomaly;
 pub mod attribution;
+pub mod costing;
 mod exact;
 pub mod funnel;
 pub mod item_cost;

@@ -5,6 +5,7 @@
 //! rows or other data than its session. Must not know HTTP, GraphQL, Delta or policy rules.
 
 pub mod alerts;
+mod allocation;
 mod attribution;
 mod board;
 pub mod catalogue;

@@ -3,10 +3,11 @@
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::common::ScalarValue;
+use hub_domain::analysis::costing::Method;
 use hub_domain::attribution::{AttributionQuery, AttributionRow};
 use hub_domain::board::{Board, BoardQuery, Card};
 use hub_domain::calendar::DateRange;
-use hub_domain::cost::{CostDimension, CostStructure};
+use hub_domain::cost::{CostAllocation, CostDimension, CostStructure};
 use hub_domain::cross_line::CrossLineRow;
 use hub_domain::freshness::TableFreshness;
 use hub_domain::funnel::{FunnelQuery, FunnelResult};
@@ -25,8 +26,8 @@ use hub_domain::{Error, Principal};
 
 use super::metrics::Visible;
 use super::{
-    Definitions, Source, attribution, board, cost, cross_line, freshness, funnel, metrics, org,
-    patient, profit, retention,
+    Definitions, Source, allocation, attribution, board, cost, cross_line, freshness, funnel,
+    metrics, org, patient, profit, retention,
 };
 use crate::Session;
 
@@ -110,6 +111,10 @@ impl ReadSession for Session {
         by: CostDimension,
     ) -> Result<CostStructure, Error> {
         cost::structure(self, period, org_unit.as_deref(), by).await
+    }
+
+    async fn cost_allocation(&self, period: &str, method: Method) -> Result<CostAllocation, Error> {
+        allocation::allocation(self, period, method).await
     }
 
     async fn board(&self, query: &BoardQuery) -> Result<Board, Error> {

@@ -28,8 +28,29 @@ async fn cost_shares_add_up_to_the_total() {
     let months: Vec<(&str, i64)> =
         year.rows.iter().map(|row| (row.key.as_str(), row.amount.0)).collect();
     assert_eq!(months, [("2026-02", 50), ("2026-03", 900)]);
+    assert_eq!(year.full, None, "a snapshot from before allocation");
     let missing = cost::structure(&fixture, "2026", Some("X"), CostDimension::Site).await;
     assert!(matches!(missing, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_period_with_a_refused_month_has_no_full_cost() {
+    let fixture = Fixture::new("2026-03-31");
+    let rows = "('2026-03', 'D1', 'A', 'labour', 600), ('2026-03', 'D2', 'A', 'labour', 400)";
+    fixture.fill("cost_direct", "month, dept_id, site_id, cost_class, amount_fen", rows).await;
+    let full = "('2026-03', 'D1', 'A', 'labour', 0, 600), ('2026-03', 'D1', 'A', 'labour', 1, 400)";
+    fixture.fill("cost_full", "month, dept_id, site_id, cost_class, level, amount_fen", full).await;
+    let runs = "('2026-02', 'three_level', true, 'refused'), \
+                ('2026-02', 'direct', false, 'allocated'), \
+                ('2026-03', 'three_level', true, 'allocated')";
+    fixture.fill("cost_run", "month, method, is_published, status", runs).await;
+    let month = cost::structure(&fixture, "2026-03", None, CostDimension::Department).await;
+    let month = month.expect("costs");
+    let full: Vec<_> = month.rows.iter().map(|row| row.full.map(|fen| fen.0)).collect();
+    assert_eq!(full, [Some(1000), Some(0)], "D2 passed its cost on");
+    let year = cost::structure(&fixture, "2026", None, CostDimension::Month).await;
+    let year = year.expect("costs");
+    assert_eq!((year.full, year.rows[0].full, year.total.0), (None, None, 1000));
 }
 
 async fn observed(fixture: &Fixture, rule: &str, months: &[&str]) -> Vec<Observation> {

@@ -3,6 +3,7 @@
 //! | function | gives |
 //! |---|---|
 //! | `local_date(ts)` | clinic-local day of an instant |
+//! | `local_date(ts, site)` | the same as the site cuts its days |
 //! | `month_of(date)` | `YYYY-MM` |
 //! | `to_fen(decimal yuan)` | integer fen |
 //! | `pseudonym(text)` | keyed digest of a normalised identifier |
@@ -11,6 +12,7 @@
 //! | `funnel_attempts(…same…)` | levels of all its attempts, as a list |
 //! | `funnel_chains(at, step, held, tag, enters, rule)` | attempts as lists of instants and texts |
 
+mod formula;
 mod funnel;
 mod mask;
 mod money;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
+pub(crate) use formula::MetricFormula;
 pub use mask::{mask_identifier, mask_name};
 pub use pseudonym::pseudonym;
 
@@ -39,7 +42,7 @@ pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
 
 fn scalars(config: &EngineConfig) -> Vec<Arc<ScalarUDF>> {
     vec![
-        Arc::new(ScalarUDF::new_from_impl(time::LocalDate::new(config.zone))),
+        Arc::new(ScalarUDF::new_from_impl(time::LocalDate::new(config.zone, config.sites.clone()))),
         Arc::new(ScalarUDF::new_from_impl(time::MonthOf::new())),
         Arc::new(ScalarUDF::new_from_impl(money::ToFen::new())),
         Arc::new(ScalarUDF::new_from_impl(pseudonym::Pseudonym::new(&config.pseudonym_key))),

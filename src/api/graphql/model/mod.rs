@@ -2,6 +2,7 @@
 //! domain is not serialisable, so a new domain field reaches nobody by accident.
 
 pub(crate) mod alert;
+pub(crate) mod allocation;
 pub(crate) mod attribution;
 pub(crate) mod board;
 pub(crate) mod calendar;

@@ -13,7 +13,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use hub_api::{ApiState, Limits, Web};
 use hub_domain::alert::{Alert, AlertEvent};
 use hub_domain::board::BoardDefinition;
-use hub_domain::metric::{Aggregate, Dimension, Direction, Formula, MetricDefinition, Unit};
+use hub_domain::metric::{
+    Additivity, Aggregate, Dimension, Direction, Formula, MetricDefinition, Ratio, Simple, Unit,
+};
 use hub_domain::ports::{Access, ReadSession, Warehouse};
 use hub_domain::snapshot::{AuditResult, Snapshot, SnapshotPick};
 use hub_domain::{Error, Principal};
@@ -152,20 +154,21 @@ impl Warehouse for World {
     }
 
     fn metric_catalog(&self) -> Vec<MetricDefinition> {
-        let simple = Formula::Simple {
+        let simple = Formula::Simple(Simple {
             source: "visit".into(),
             aggregate: Aggregate::Count,
             expression: None,
+            percentile: None,
             filter: None,
             time: "visit_date".into(),
             dimensions: [("site".to_owned(), "site_code".to_owned())].into(),
-        };
-        let ratio = Formula::Ratio {
+        });
+        let ratio = Formula::Ratio(Ratio {
             numerator: "deals_first".into(),
             denominator: "arrivals_first".into(),
             scale: 1.into(),
             denominator_offset: 0,
-        };
+        });
         vec![
             metric("arrivals_first", "初诊到院", simple.clone(), Unit::Count, false),
             metric("close_rate_first", "初诊成交率", ratio, Unit::Ratio, false),
@@ -182,6 +185,7 @@ impl Warehouse for World {
             label_key: None,
             label_column: None,
             labels: std::collections::BTreeMap::new(),
+            rollup: None,
         }]
     }
 
@@ -209,6 +213,12 @@ fn metric(id: &str, label: &str, formula: Formula, unit: Unit, private: bool) ->
         private,
         owner: "operations".into(),
         version: 1,
+        default_grain: None,
+        gaps: None,
+        targets: Vec::new(),
+        allowed_dimensions: None,
+        check: None,
+        additivity: if unit == Unit::Count { Additivity::Full } else { Additivity::None },
         formula,
     }
 }

@@ -1,10 +1,13 @@
 //! Reads of the world in memory. Rows carry a site; a session shows those its principal sees.
 
 use async_trait::async_trait;
+use hub_domain::analysis::costing::Method;
 use hub_domain::attribution::{AttributionQuery, AttributionRow};
 use hub_domain::board::{Board, BoardQuery, Card, Chart, Lane, Status, Tile};
 use hub_domain::calendar::DateRange;
-use hub_domain::cost::{CostDimension, CostRow, CostStructure};
+use hub_domain::cost::{
+    AllocatedCentre, AllocatedClass, CostAllocation, CostDimension, CostRow, CostRun, CostStructure,
+};
 use hub_domain::cross_line::CrossLineRow;
 use hub_domain::freshness::{FreshState, Layer, TableFreshness};
 use hub_domain::funnel::{FunnelQuery, FunnelResult};
@@ -65,6 +68,7 @@ impl Session {
             denominator: ratio.then(|| 10.into()),
             compare: None,
             suppressed: false,
+            approximate: false,
         }
     }
 
@@ -227,8 +231,43 @@ impl ReadSession for Session {
                 label: "人力".into(),
                 amount: Fen(9_007_199_254_740_993),
                 share: Some(1.into()),
+                full: Some(Fen(9_007_199_254_740_993)),
             }],
             total: Fen(9_007_199_254_740_993),
+            full: Some(Fen(9_007_199_254_740_993)),
+            freshness: self.freshness(),
+        })
+    }
+
+    async fn cost_allocation(&self, period: &str, method: Method) -> Result<CostAllocation, Error> {
+        self.world.suffer().await?;
+        let run = |month: &str, message: Option<&str>| CostRun {
+            month: month.into(),
+            id: Some("8f".into()),
+            rule_version: Some("2020".into()),
+            allocated: message.is_none(),
+            published: true,
+            centre: message.map(|_| "XD".into()),
+            message: message.map(str::to_owned),
+        };
+        let labour = AllocatedClass {
+            cost_class: "labour".into(),
+            label: "人力".into(),
+            direct: Fen(100),
+            received: Fen(23),
+        };
+        Ok(CostAllocation {
+            period: period.into(),
+            method,
+            runs: vec![run("2026-02", Some("driver totals zero")), run("2026-03", None)],
+            centres: vec![AllocatedCentre {
+                org_unit: "CK".into(),
+                label: "产科".into(),
+                class: "clinical".into(),
+                is_final: true,
+                classes: vec![labour],
+                levels: vec![(1, Fen(20)), (2, Fen(3))],
+            }],
             freshness: self.freshness(),
         })
     }

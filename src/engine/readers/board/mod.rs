@@ -99,6 +99,7 @@ async fn chart(
         having: Vec::new(),
         compare: None,
         order_by: Vec::new(),
+        approximate: false,
         page: PageRequest { first: PageRequest::MAX, after: None },
     };
     let answer = metrics::answer(source, &query, Visible::All).await?;
