@@ -24,6 +24,7 @@ pub mod ports;
 pub mod principal;
 pub mod project;
 pub mod run;
+pub mod segment;
 pub mod snapshot;
 
 pub use error::Error;

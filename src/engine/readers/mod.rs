@@ -14,9 +14,11 @@ pub mod definitions;
 pub mod formula;
 mod freshness;
 mod funnel;
+mod identity;
 pub mod metrics;
 mod org;
 mod patient;
+mod segment;
 mod session;
 #[cfg(test)]
 pub(crate) mod testing;

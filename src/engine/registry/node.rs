@@ -16,13 +16,17 @@ use crate::raw_view::raw_view_name;
 pub const PERSON_LINK: &str = "person_link";
 /// Table it reads.
 pub const PERSON_RECORD: &str = "person_record";
+/// Table of what people decided about pairs of records; a built-in node makes it.
+pub const IDENTITY_DECISION: &str = "identity_decision";
+/// Table of persons that became one; a built-in node makes it.
+pub const IDENTITY_MERGE_LOG: &str = "identity_merge_log";
 
 /// When a node runs and who does its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// SQL over raw tables: canonical tables.
     Staging,
-    /// The built-in node that resolves persons; it has no SQL.
+    /// The built-in nodes that resolve persons; they have no SQL.
     Identity,
     /// SQL over canonical tables: marts.
     Mart,
@@ -78,14 +82,26 @@ pub struct Node {
 }
 
 impl Node {
-    /// The built-in identity node.
-    pub(super) fn identity() -> Self {
-        Self {
-            target: PERSON_LINK.to_owned(),
-            stage: Stage::Identity,
-            parts: Vec::new(),
-            references: BTreeSet::from([Reference::Hub(PERSON_RECORD.to_owned())]),
-        }
+    /// The built-in identity nodes, as far as their tables have contracts.
+    pub(super) fn identity(contracts: &Contracts) -> Vec<Self> {
+        let known = |table: &str| contracts.tables.contains_key(table);
+        [
+            (PERSON_LINK, vec![PERSON_RECORD, IDENTITY_DECISION]),
+            (IDENTITY_DECISION, vec![PERSON_RECORD]),
+            (IDENTITY_MERGE_LOG, vec![PERSON_LINK, IDENTITY_DECISION]),
+        ]
+        .into_iter()
+        .filter(|(target, _)| known(target))
+        .map(|(target, reads)| {
+            let reads = reads.into_iter().filter(|table| *table == PERSON_RECORD || known(table));
+            Self {
+                target: target.to_owned(),
+                stage: Stage::Identity,
+                parts: Vec::new(),
+                references: reads.map(|table| Reference::Hub(table.to_owned())).collect(),
+            }
+        })
+        .collect()
     }
 
     /// One select over all parts, united by column name.

@@ -86,9 +86,7 @@ impl Trouble {
                 "read at a quieter time or from the primary, or let the server keep old rows \
                  longer, then run again"
             }
-            Self::Deadlock | Self::Cut => {
-                "run the nightly again; nothing of this table was landed"
-            }
+            Self::Deadlock | Self::Cut => "run the nightly again; nothing of this table was landed",
             Self::Other => return None,
         })
     }

@@ -2,8 +2,10 @@
 
 mod analysis;
 mod board;
+mod identity;
 mod operation;
 mod person;
+mod segment;
 
 use async_graphql::MergedObject;
 
@@ -14,4 +16,6 @@ pub(crate) struct Query(
     person::PersonQuery,
     analysis::AnalysisQuery,
     board::BoardQuery,
+    segment::SegmentQuery,
+    identity::IdentityQuery,
 );

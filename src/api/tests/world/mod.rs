@@ -1,5 +1,6 @@
 //! A small hub in memory: two sites, two persons, one metric of each shape, one board, one alert.
 
+mod people;
 mod session;
 mod stores;
 
@@ -12,6 +13,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use hub_api::{ApiState, Limits, Web};
 use hub_domain::alert::{Alert, AlertEvent};
 use hub_domain::board::BoardDefinition;
+use hub_domain::identity::MatchDecision;
 use hub_domain::metric::{Aggregate, Dimension, Direction, Formula, MetricDefinition, Unit};
 use hub_domain::ports::{Access, ReadSession, Warehouse};
 use hub_domain::snapshot::{AuditResult, Snapshot, SnapshotPick};
@@ -53,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) accesses: Mutex<Vec<(String, Access)>>,
     pub(crate) opened: Mutex<Vec<SnapshotPick>>,
     pub(crate) alerts: Mutex<Vec<Alert>>,
+    /// User, both records, and what was said.
+    pub(crate) decisions: Mutex<Vec<(String, String, String, MatchDecision)>>,
     pub(crate) revoked: Mutex<bool>,
     pub(crate) events: broadcast::Sender<AlertEvent>,
 }
@@ -70,6 +74,7 @@ impl World {
             accesses: Mutex::default(),
             opened: Mutex::default(),
             alerts: Mutex::new(vec![stores::alert("SH01"), stores::alert("BJ01")]),
+            decisions: Mutex::default(),
             revoked: Mutex::new(false),
             events: broadcast::channel(64).0,
         };
@@ -83,6 +88,7 @@ impl World {
             warehouse: world.clone(),
             alerts: world.clone(),
             runs: world.clone(),
+            decisions: world.clone(),
             auth: world.clone(),
             access: world,
             limits: self.0.limits.clone(),
