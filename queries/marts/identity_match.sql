@@ -22,12 +22,29 @@ pair as (
 ),
 
 person as (
-    select * from hub.person
+    select person.*, record.record_id
+    from hub.person as person
+    inner join (
+        select person_id, min(record_id) as record_id from hub.person_link group by person_id
+    ) as record on person.person_id = record.person_id
+),
+
+refused as (
+    select distinct
+        least(a.person_id, b.person_id) as left_id, greatest(a.person_id, b.person_id) as right_id
+    from hub.identity_decision as decision
+    inner join hub.person_link as a on decision.left_record_id = a.record_id
+    inner join hub.person_link as b on decision.right_record_id = b.record_id
+    where decision.decision = 'different'
 )
 
 select
     pair.left_id,
     pair.right_id,
+    a.record_id as left_record_id,
+    b.record_id as right_record_id,
+    mask_name(a.display_name) as left_name,
+    mask_name(b.display_name) as right_name,
     case
         when a.display_name = b.display_name then 'phone_name'
         when a.birth_date = b.birth_date then 'phone_birth_date'
@@ -35,5 +52,6 @@ select
     end as rule,
     'pending' as decision
 from pair
-left join person as a on pair.left_id = a.person_id
-left join person as b on pair.right_id = b.person_id
+left anti join refused on pair.left_id = refused.left_id and pair.right_id = refused.right_id
+inner join person as a on pair.left_id = a.person_id
+inner join person as b on pair.right_id = b.person_id

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub_domain::ports::{AccessLog, Alerts, Authenticator, Runs, Warehouse};
+use hub_domain::ports::{AccessLog, Alerts, Authenticator, IdentityDecisions, Runs, Warehouse};
 use tokio_util::sync::CancellationToken;
 
 /// Everything resolvers and handlers may reach. Cheap to clone.
@@ -15,6 +15,8 @@ pub struct ApiState {
     pub alerts: Arc<dyn Alerts>,
     /// Past runs.
     pub runs: Arc<dyn Runs>,
+    /// Keeps what people decide about identity.
+    pub decisions: Arc<dyn IdentityDecisions>,
     /// Turns keys into principals.
     pub auth: Arc<dyn Authenticator>,
     /// Keeps accesses to personal data.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::App;
-use super::alerts::{LiveAlerts, PastRuns};
+use super::alerts::{KeptDecisions, LiveAlerts, PastRuns};
 use super::metrics::{self, Metrics};
 use super::{schedule, watch};
 
@@ -32,6 +32,7 @@ impl App {
                 events: self.events.clone(),
             }),
             runs: Arc::new(PastRuns(self.state.clone())),
+            decisions: Arc::new(KeptDecisions(self.state.clone())),
             auth: auth.clone(),
             access: auth.clone(),
             limits: Limits::default(),

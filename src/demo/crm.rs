@@ -23,6 +23,8 @@ pub(crate) struct Facts {
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) id: i64,
+    /// Whose record it is, by place in the household; no source knows it.
+    pub(crate) human: usize,
     pub(crate) mrn: String,
     pub(crate) facts: Facts,
     pub(crate) channel: Option<usize>,
@@ -81,6 +83,8 @@ impl Kept for Record {
 #[derive(Debug, Clone)]
 pub(crate) struct Customer {
     pub(crate) id: String,
+    /// As of a record.
+    pub(crate) human: usize,
     pub(crate) facts: Facts,
     pub(crate) channel: usize,
     pub(crate) created: At,

@@ -54,7 +54,8 @@ use truth::Tally;
 use world::World;
 
 /// Makes the sources under `dir/sources` as they are at the end of the first night, stores what
-/// the later nights bring, and writes `truth.json`. `progress` hears of people done and all.
+/// the later nights bring, and writes `truth.json` with `truth_identity.csv`, which tells whose
+/// every record is. `progress` hears of people done and all.
 ///
 /// # Errors
 /// When the specification is not usable or a file cannot be written.
@@ -71,8 +72,11 @@ pub fn generate(dir: &Path, spec: &DemoSpec, progress: &dyn Fn(u64, u64)) -> Res
     ledger::write(&world, &mut sink, &mut tally)?;
     stock::write(&world, &mut sink, &tally)?;
     let quarantined = dirt::plant(&world, &mut sink)?;
+    let humans = tally.humans();
     let truth = tally.report(&sink, quarantined);
     sink.finish()?;
+    let path = sources.join("truth_identity.csv");
+    std::fs::write(&path, humans).map_err(Error::file(&path))?;
     let path = sources.join("truth.json");
     let text = serde_json::to_string_pretty(&truth).map_err(Error::Truth)?;
     std::fs::write(&path, text).map_err(Error::file(&path))?;

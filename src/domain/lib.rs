@@ -28,6 +28,7 @@ pub mod profit;
 pub mod project;
 pub mod retention;
 pub mod run;
+pub mod segment;
 pub mod site_day;
 pub mod snapshot;
 

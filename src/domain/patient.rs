@@ -23,7 +23,7 @@ pub struct Patient {
     pub first_channel_id: Option<String>,
     /// Label of the first channel.
     pub first_channel: Option<String>,
-    /// `potential`, `visited_unpaid`, `first`, `return`: by visits and payments so far.
+    /// State in the group: of the business line in which the person is most active.
     pub lifecycle: String,
     /// First and last visit visible to the caller.
     pub first_visit_on: Option<NaiveDate>,
@@ -31,6 +31,40 @@ pub struct Patient {
     pub last_visit_on: Option<NaiveDate>,
     /// Visits visible to the caller.
     pub visit_count: u64,
+}
+
+/// Where a person stands with a business line on the data's last day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleLine {
+    /// Business line.
+    pub business_line: String,
+    /// `potential`, `visited_unpaid`, `first`, `return`, `dormant`, `churned`, `reactivated`.
+    pub state: String,
+    /// First day of the state.
+    pub since: NaiveDate,
+    /// Last visit in the line.
+    pub last_visit_on: Option<NaiveDate>,
+    /// Next booking in the line.
+    pub next_booking_on: Option<NaiveDate>,
+    /// Treatment agreed, not finished and going on.
+    pub is_in_treatment: bool,
+    /// Treatment agreed and not gone on with.
+    pub is_interrupted: bool,
+}
+
+/// How lately, how often and how much a person paid, in fifths of all who did; 5 is best.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rfm {
+    /// Fifth by the day of the last payment.
+    pub recency: i64,
+    /// Fifth by days with payments in a year.
+    pub frequency: i64,
+    /// Fifth by cash in a year.
+    pub monetary: i64,
+    /// `important_value`, … `general_win_back`.
+    pub group: String,
+    /// Day of the last payment.
+    pub last_paid_on: NaiveDate,
 }
 
 /// One identifier of a person.

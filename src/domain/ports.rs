@@ -18,17 +18,19 @@ use crate::cost::{CostAllocation, CostDimension, CostStructure};
 use crate::cross_line::CrossLineRow;
 use crate::freshness::TableFreshness;
 use crate::funnel::{FunnelQuery, FunnelResult};
+use crate::identity::{MatchDecision, Merge, PendingMatch};
 use crate::metric::{Dimension, MetricDefinition, MetricsQuery, MetricsResult};
 use crate::org::{OrgLevel, OrgUnit};
 use crate::page::{Page, PageRequest};
 use crate::patient::{
-    Consent, Entitlement, FamilyMember, Identifier, Money, Patient, PatientFilter, PatientOrder,
-    Plan, SurveyAnswer, Tag, Task, TimelineEvent,
+    Consent, Entitlement, FamilyMember, Identifier, LifecycleLine, Money, Patient, PatientFilter,
+    PatientOrder, Plan, Rfm, SurveyAnswer, Tag, Task, TimelineEvent,
 };
 use crate::principal::Principal;
 use crate::profit::{ProfitDrivers, ProfitQuery};
 use crate::retention::{RetentionQuery, RetentionResult};
 use crate::run::Run;
+use crate::segment::{DormantEntry, DormantFilter, Segment, SegmentMember};
 use crate::snapshot::{Freshness, Snapshot, SnapshotPick};
 
 /// Opens read sessions. Implemented by the engine.
@@ -138,6 +140,46 @@ pub trait ReadSession: Send + Sync {
     /// Family of a person.
     async fn family(&self, person: &str) -> Result<Vec<FamilyMember>, Error>;
 
+    /// Where a person stands with each business line, over the sites the principal sees.
+    async fn lifecycle_lines(&self, person: &str) -> Result<Vec<LifecycleLine>, Error>;
+
+    /// RFM scores of a person who ever paid.
+    async fn rfm(&self, person: &str) -> Result<Option<Rfm>, Error>;
+
+    /// Every segment with its visible members counted.
+    async fn segments(&self) -> Result<Vec<Segment>, Error>;
+
+    /// Visible members of a segment, by person id; with `contactable`, only who may be written
+    /// or called to sell.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown segment.
+    async fn segment_members(
+        &self,
+        segment: &str,
+        contactable: bool,
+        page: &PageRequest,
+    ) -> Result<Page<SegmentMember>, Error>;
+
+    /// Customers who lapsed, those who paid most first.
+    async fn dormant(
+        &self,
+        filter: &DormantFilter,
+        page: &PageRequest,
+    ) -> Result<Page<DormantEntry>, Error>;
+
+    /// Pairs of persons that share a phone and wait for somebody to say whether they are one.
+    ///
+    /// # Errors
+    /// `Denied` for principals that do not see the whole group, as in the next two.
+    async fn identity_matches(&self, page: &PageRequest) -> Result<Page<PendingMatch>, Error>;
+
+    /// Persons that became one, newest first.
+    async fn identity_merges(&self, page: &PageRequest) -> Result<Page<Merge>, Error>;
+
+    /// Whether both are source records of the snapshot.
+    async fn are_records(&self, left: &str, right: &str) -> Result<bool, Error>;
+
     /// Tags of a person, current first.
     async fn tags(&self, person: &str) -> Result<Vec<Tag>, Error>;
 
@@ -206,6 +248,19 @@ pub trait Alerts: Send + Sync {
 pub trait Runs: Send + Sync {
     /// Runs, newest first; for principals that see the whole group.
     async fn runs(&self, principal: &Principal, page: &PageRequest) -> Result<Page<Run>, Error>;
+}
+
+/// Keeps what people decide about identity. Implemented over state; the next night applies it.
+#[async_trait]
+pub trait IdentityDecisions: Send + Sync {
+    /// Keeps the principal's word on two source records; the last one counts.
+    async fn decide(
+        &self,
+        principal: &Principal,
+        left: &str,
+        right: &str,
+        decision: MatchDecision,
+    ) -> Result<(), Error>;
 }
 
 /// Turns credentials into principals. Implemented over state.

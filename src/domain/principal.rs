@@ -82,6 +82,12 @@ impl Principal {
         }
     }
 
+    /// Whether every row of the group is visible.
+    #[must_use]
+    pub fn sees_group(&self) -> bool {
+        self.role == Role::Group && self.sites == SiteScope::All
+    }
+
     /// Whether rows of the site with org code `site` are visible.
     #[must_use]
     pub fn sees_site(&self, site: &str) -> bool {

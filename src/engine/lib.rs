@@ -43,6 +43,9 @@ pub use limits::LimitedStream;
 pub use meters::{Load, Meters};
 pub use prepared::is_timeless;
 pub use raw_view::{raw_view_name, register_raw_view};
-pub use registry::{COST_ALLOCATION, COST_TABLES, Node, Part, Reference, Registry, Stage};
+pub use registry::{
+    COST_ALLOCATION, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node, PERSON_LINK,
+    PERSON_RECORD, Part, Reference, Registry, Stage,
+};
 pub use session::Session;
 pub use sql_error::{SqlError, SqlErrorKind};

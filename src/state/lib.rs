@@ -1,5 +1,5 @@
 //! Operational state: runs, API keys, alerts with their deliveries, accesses, leases,
-//! schedule marks.
+//! schedule marks, decisions about identity.
 //!
 //! Owns the only database the hub writes besides the lake, and all SQL over it. Must not know
 //! Arrow, GraphQL or how an alert is judged. SQLite serves one node.
@@ -9,6 +9,7 @@ pub mod alerts;
 mod counts;
 pub mod error;
 pub mod events;
+pub mod identity;
 pub mod keys;
 pub mod lease;
 pub mod outbox;

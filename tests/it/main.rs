@@ -17,6 +17,7 @@ mod damage;
 mod disk;
 mod erase;
 mod hooks;
+mod identity;
 mod kills;
 mod nights;
 mod object_stores;

@@ -14,7 +14,9 @@ const EVERYTHING: &str = "query P($id: ID!) { patient(id: $id) { id displayName 
     amount } } } money { billed cash earned refund deferred arrears } plans { id status
     presentedAt total items itemsDone siteId } entitlements { id item timesTotal timesUsed
     timesLeft leftValue expiresOn siteId } tasks { id category ownerRole dueAt doneAt status }
-    surveys { kind question score at } consents { scope status givenBy at revokedAt } } }";
+    surveys { kind question score at } lifecycleLines {
+    businessLine state since lastVisitOn nextBookingOn isInTreatment isInterrupted } rfm { recency
+    frequency monetary group lastPaidOn } consents { scope status givenBy at revokedAt } } }";
 
 fn kept(world: &World) -> Vec<(String, String, Option<String>, u64)> {
     let accesses = world.0.accesses.lock().expect("not poisoned");
@@ -96,4 +98,50 @@ async fn what_cannot_be_recorded_is_not_answered() {
         assert_eq!(answer.code(), "INTERNAL_SERVER_ERROR", "{}", answer.text);
         assert!(!answer.text.contains("王") && !answer.text.contains("disk"), "{}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn segments_and_lapsed_customers_are_lists_of_who_the_caller_sees() {
+    let world = World::new();
+    let query = "{ segments { id kind members contactable } segmentMembers(id: \"vip\") { nodes {
+        personId maskedName lifecycle mayBeContacted } } dormantCustomers(first: 1) { nodes { id
+        personId businessLine siteId state since lastVisitOn cash isDue } pageInfo { hasNextPage } }
+        open: segmentMembers(id: \"vip\", contactable: true) { nodes { personId } }
+        due: dormantCustomers(filter: { due: true }) { nodes { id } } }";
+    let seen = data(&world, SITE, query).await;
+    insta::assert_json_snapshot!("segments", seen);
+    let all = data(&world, GROUP, query).await;
+    assert_eq!(all["segments"][0]["members"], 2);
+    let kept = kept(&world);
+    assert!(kept.contains(&("ben".into(), "segmentMembers".into(), None, 1)), "{kept:?}");
+    assert!(kept.contains(&("ben".into(), "dormantCustomers".into(), None, 1)), "{kept:?}");
+    let unknown = ask(&world, GROUP, "{ segmentMembers(id: \"x\") { nodes { personId } } }").await;
+    assert_eq!(unknown.json["errors"][0]["extensions"]["code"], "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn who_sees_the_group_decides_about_identity() {
+    let world = World::new();
+    let lists = "{ identityMatches { nodes { id leftPersonId rightPersonId rule } }
+        identityMerges { nodes { id winnerPersonId loserPersonId mergedOn reversedOn } } }";
+    let found = data(&world, GROUP, lists).await;
+    let pair = found["identityMatches"]["nodes"][0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(found["identityMerges"]["nodes"][0]["winnerPersonId"], "p1");
+    let refused = ask(&world, SITE, lists).await;
+    assert!(refused.json["errors"][0]["extensions"]["code"] == "FORBIDDEN", "{}", refused.text);
+    let decide = |id: &str| {
+        format!("mutation {{ decideIdentityMatch(id: \"{id}\", decision: SAME) {{ status }} }}")
+    };
+    for (caller, id, status) in [
+        (GROUP, pair.as_str(), "DECIDED"),
+        (SITE, pair.as_str(), "NOT_FOUND"),
+        (GROUP, "his:1+his:9", "NOT_FOUND"),
+        (GROUP, "his:1", "NOT_FOUND"),
+    ] {
+        let answer = data(&world, caller, &decide(id)).await;
+        assert_eq!(answer["decideIdentityMatch"]["status"], status, "{id}");
+    }
+    let kept = world.0.decisions.lock().expect("not poisoned");
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].1.as_str(), kept[0].2.as_str()), ("his:1", "his:2"));
 }

@@ -48,6 +48,7 @@ impl Teller<'_> {
         let record = self.story.records.len();
         self.story.records.push(Record {
             id,
+            human: p,
             mrn: format!("{}{:08}", &self.world.org.sites[site].code[..2], id),
             facts,
             channel,
@@ -162,7 +163,8 @@ impl Teller<'_> {
             facts.wechat = Some(persona.wechat.clone());
         }
         let id = format!("C{:08}", self.shared.next(Tab::Customer));
-        self.story.customers.push(Customer { id, facts, channel, created: at, link: None });
+        let customer = Customer { id, human: p, facts, channel, created: at, link: None };
+        self.story.customers.push(customer);
         let customer = self.story.customers.len() - 1;
         self.patients[p].customer = Some(customer);
         if let Some(record) = self.patients[p].records.first().copied() {

@@ -87,6 +87,9 @@ pub(crate) struct Tally<'w> {
     /// Services performed, by department, month and item.
     cases: BTreeMap<(i64, Month, usize), i64>,
     persons: u64,
+    /// Record ids as the hub names them, and whose they are.
+    humans: Vec<(String, String)>,
+    households: u64,
     money: TruthMoney,
     rules: rules::Rules,
 }
@@ -99,6 +102,8 @@ impl<'w> Tally<'w> {
             costs: BTreeMap::new(),
             cases: BTreeMap::new(),
             persons: 0,
+            humans: Vec::new(),
+            households: 0,
             money: TruthMoney::default(),
             rules: rules::Rules::new(world),
         }
@@ -134,6 +139,7 @@ impl<'w> Tally<'w> {
         let cut = self.world.horizon();
         let people = identity::resolve(story, cut);
         self.persons += people.count;
+        self.whose(story, cut);
         self.leads(story, cut);
         self.appointments(story, cut);
         self.visits(story, cut, &people);
@@ -142,6 +148,28 @@ impl<'w> Tally<'w> {
         self.payments(story, cut);
         self.voices(story, cut);
         self.rules.observe(self.world, story, cut, &people);
+    }
+
+    /// Whose the visible records are, whatever facts they show.
+    fn whose(&mut self, story: &Story, cut: At) {
+        let household = self.households;
+        self.households += 1;
+        let records = story.records.iter().filter(|record| record.seen <= cut);
+        let records = records.map(|record| (format!("his:{}", record.id), record.human));
+        let customers = story.customers.iter().filter(|customer| customer.created <= cut);
+        let customers = customers.map(|customer| (format!("crm:{}", customer.id), customer.human));
+        let named =
+            records.chain(customers).map(|(id, human)| (id, format!("{household}-{human}")));
+        self.humans.extend(named);
+    }
+
+    /// `record,human` of every record the hub may see, as CSV.
+    pub(crate) fn humans(&self) -> String {
+        let mut text = "record,human\n".to_owned();
+        for (record, human) in &self.humans {
+            text.extend([record.as_str(), ",", human.as_str(), "\n"]);
+        }
+        text
     }
 
     fn leads(&mut self, story: &Story, cut: At) {

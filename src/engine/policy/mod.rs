@@ -20,14 +20,14 @@ use std::collections::BTreeSet;
 use arrow::datatypes::DataType;
 use hub_domain::Principal;
 use hub_domain::contract::{PiiClass, RowPolicy, TableContract};
-use hub_domain::principal::{Role, SiteScope};
+use hub_domain::principal::SiteScope;
 
 pub(crate) use persons::{PersonSite, Persons};
 pub(crate) use table::SecuredTable;
 
 /// Whether rows and columns of every table are open to `principal`.
 pub(crate) fn sees_group(principal: &Principal) -> bool {
-    principal.role == Role::Group && principal.sites == SiteScope::All
+    principal.sees_group()
 }
 
 /// What a principal sees of one table.

@@ -79,6 +79,11 @@ impl<'a> Row<'a> {
         Err(DecodeError::Type { column: name.to_owned(), found, expected })
     }
 
+    /// A day that must be there.
+    pub(crate) fn day(self, name: &str) -> Decoded<NaiveDate> {
+        Self::there(name, self.day_opt(name)?)
+    }
+
     /// Text.
     pub(crate) fn text_opt(self, name: &str) -> Decoded<Option<&'a str>> {
         let column = self.column(name)?;
@@ -99,11 +104,11 @@ impl<'a> Row<'a> {
         Self::there(name, self.text_opt(name)?)
     }
 
-    fn owned(self, name: &str) -> Decoded<String> {
+    pub(crate) fn owned(self, name: &str) -> Decoded<String> {
         self.text(name).map(str::to_owned)
     }
 
-    fn owned_opt(self, name: &str) -> Decoded<Option<String>> {
+    pub(crate) fn owned_opt(self, name: &str) -> Decoded<Option<String>> {
         Ok(self.text_opt(name)?.map(str::to_owned))
     }
 

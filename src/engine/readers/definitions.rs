@@ -3,6 +3,7 @@
 use hub_domain::alert::AlertRule;
 use hub_domain::board::BoardDefinition;
 use hub_domain::funnel::FunnelDefinition;
+use hub_domain::segment::SegmentDefinition;
 
 use super::catalogue::{Catalogue, CatalogueProblem};
 use crate::Registry;
@@ -18,6 +19,8 @@ pub struct Definitions {
     pub boards: Vec<BoardDefinition>,
     /// Alert rules, in file order.
     pub rules: Vec<AlertRule>,
+    /// Segments, in file order.
+    pub segments: Vec<SegmentDefinition>,
 }
 
 impl Definitions {
@@ -35,6 +38,7 @@ impl Definitions {
             funnels: registry.funnels.values().cloned().collect(),
             boards: registry.boards.clone(),
             rules: registry.alerts.clone(),
+            segments: registry.segments.clone(),
         })
     }
 }

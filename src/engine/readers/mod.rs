@@ -17,6 +17,7 @@ pub mod definitions;
 pub mod formula;
 mod freshness;
 mod funnel;
+mod identity;
 #[cfg(test)]
 mod marts;
 pub mod metrics;
@@ -24,6 +25,7 @@ mod org;
 mod patient;
 mod profit;
 mod retention;
+mod segment;
 mod session;
 #[cfg(test)]
 pub(crate) mod testing;

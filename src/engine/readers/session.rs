@@ -11,23 +11,25 @@ use hub_domain::cost::{CostAllocation, CostDimension, CostStructure};
 use hub_domain::cross_line::CrossLineRow;
 use hub_domain::freshness::TableFreshness;
 use hub_domain::funnel::{FunnelQuery, FunnelResult};
+use hub_domain::identity::{Merge, PendingMatch};
 use hub_domain::metric::{MetricsQuery, MetricsResult};
 use hub_domain::org::{OrgLevel, OrgUnit};
 use hub_domain::page::{Page, PageRequest};
 use hub_domain::patient::{
-    Consent, Entitlement, FamilyMember, Identifier, Money, Patient, PatientFilter, PatientOrder,
-    Plan, SurveyAnswer, Tag, Task, TimelineEvent,
+    Consent, Entitlement, FamilyMember, Identifier, LifecycleLine, Money, Patient, PatientFilter,
+    PatientOrder, Plan, Rfm, SurveyAnswer, Tag, Task, TimelineEvent,
 };
 use hub_domain::ports::ReadSession;
 use hub_domain::profit::{ProfitDrivers, ProfitQuery};
 use hub_domain::retention::{RetentionQuery, RetentionResult};
+use hub_domain::segment::{DormantEntry, DormantFilter, Segment, SegmentMember};
 use hub_domain::snapshot::{Freshness, Snapshot};
 use hub_domain::{Error, Principal};
 
 use super::metrics::Visible;
 use super::{
     Definitions, Source, allocation, attribution, board, cost, cross_line, freshness, funnel,
-    metrics, org, patient, profit, retention,
+    identity, metrics, org, patient, profit, retention, segment,
 };
 use crate::Session;
 
@@ -153,6 +155,47 @@ impl ReadSession for Session {
 
     async fn family(&self, person: &str) -> Result<Vec<FamilyMember>, Error> {
         patient::family(self, person).await
+    }
+
+    async fn lifecycle_lines(&self, person: &str) -> Result<Vec<LifecycleLine>, Error> {
+        segment::lifecycle_lines(self, person).await
+    }
+
+    async fn rfm(&self, person: &str) -> Result<Option<Rfm>, Error> {
+        segment::rfm(self, person).await
+    }
+
+    async fn segments(&self) -> Result<Vec<Segment>, Error> {
+        segment::segments(self).await
+    }
+
+    async fn segment_members(
+        &self,
+        segment: &str,
+        contactable: bool,
+        page: &PageRequest,
+    ) -> Result<Page<SegmentMember>, Error> {
+        segment::members(self, segment, contactable, page).await
+    }
+
+    async fn dormant(
+        &self,
+        filter: &DormantFilter,
+        page: &PageRequest,
+    ) -> Result<Page<DormantEntry>, Error> {
+        segment::dormant(self, filter, page).await
+    }
+
+    async fn identity_matches(&self, page: &PageRequest) -> Result<Page<PendingMatch>, Error> {
+        identity::matches(self, page).await
+    }
+
+    async fn identity_merges(&self, page: &PageRequest) -> Result<Page<Merge>, Error> {
+        identity::merges(self, page).await
+    }
+
+    async fn are_records(&self, left: &str, right: &str) -> Result<bool, Error> {
+        identity::are_records(self, left, right).await
     }
 
     async fn tags(&self, person: &str) -> Result<Vec<Tag>, Error> {

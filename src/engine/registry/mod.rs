@@ -10,6 +10,7 @@ mod metric_view;
 mod node;
 mod nodes;
 mod order;
+mod people;
 mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,12 +22,13 @@ use hub_domain::calendar::FiscalStart;
 use hub_domain::funnel::FunnelDefinition;
 use hub_domain::metric::{Dimension, MetricDefinition, MetricFamily};
 use hub_domain::project::{Problem, ProjectFiles};
+use hub_domain::segment::{SegmentDefinition, SegmentFile, TagFile};
 use hub_lake::Contracts;
 
 pub(crate) use metric_view::metric_view;
 pub use node::{
-    COST_ALLOCATION, COST_RUN, COST_TABLES, Node, PERSON_LINK, PERSON_RECORD, Part, Reference,
-    Stage,
+    COST_ALLOCATION, COST_RUN, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node,
+    PERSON_LINK, PERSON_RECORD, Part, Reference, Stage,
 };
 
 use crate::readers::{Definitions, formula};
@@ -55,6 +57,8 @@ pub struct Registry {
     pub alerts: Vec<AlertRule>,
     /// Rule versions of cost allocation, in file order.
     pub costing: Vec<RuleVersion>,
+    /// Segments, in file order.
+    pub segments: Vec<SegmentDefinition>,
     /// Independent check query of a metric, by metric id.
     pub checks: BTreeMap<String, String>,
     /// Where definitions stand: `metric:<id>`, `board:<id>`, … → file and line.
@@ -68,8 +72,28 @@ impl Registry {
     /// Every problem found, in file order.
     pub fn load(project: &ProjectFiles, contracts: &Contracts) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut registry =
-            Self { nodes: nodes::load(project, contracts, &mut problems), ..Self::default() };
+        let tags = files::definitions(
+            project,
+            "queries/tags",
+            "",
+            |file: TagFile| with_ids(file.tags, |rule| &rule.tag),
+            &mut problems,
+        );
+        let segments = files::definitions(
+            project,
+            "queries/segments",
+            "",
+            |file: SegmentFile| with_ids(file.segments, |segment| &segment.id),
+            &mut problems,
+        );
+        let people = people::nodes(&tags, &segments, contracts, &mut problems);
+        let mut registry = Self {
+            nodes: nodes::load(project, contracts, people, &mut problems),
+            ..Self::default()
+        };
+        registry.place("tag", &tags, |rule| &rule.tag, &mut problems);
+        registry.place("segment", &segments, |segment| &segment.id, &mut problems);
+        registry.segments = segments.iter().map(|segment| segment.value.clone()).collect();
         if let Some(text) = project.files.get(DIMENSIONS) {
             match files::dimensions(DIMENSIONS, text) {
                 Ok(file) => {

@@ -16,6 +16,10 @@ use crate::raw_view::{raw_history_name, raw_view_name};
 pub const PERSON_LINK: &str = "person_link";
 /// Table it reads.
 pub const PERSON_RECORD: &str = "person_record";
+/// Table of what people decided about pairs of records; a built-in node makes it.
+pub const IDENTITY_DECISION: &str = "identity_decision";
+/// Table of persons that became one; a built-in node makes it.
+pub const IDENTITY_MERGE_LOG: &str = "identity_merge_log";
 
 /// Tables the built-in costing nodes make: what came of each month, and its amounts.
 pub const COST_RUN: &str = "cost_run";
@@ -29,7 +33,7 @@ pub const COST_TABLES: [&str; 3] = ["cost_centre", "cost_direct", "driver_value"
 pub enum Stage {
     /// SQL over raw tables: canonical tables.
     Staging,
-    /// The built-in node that resolves persons; it has no SQL.
+    /// The built-in nodes that resolve persons; they have no SQL.
     Identity,
     /// The built-in nodes that allocate cost by the rules of `queries/costing`; they have no SQL.
     Costing,
@@ -87,14 +91,26 @@ pub struct Node {
 }
 
 impl Node {
-    /// The built-in identity node.
-    pub(super) fn identity() -> Self {
-        Self {
-            target: PERSON_LINK.to_owned(),
-            stage: Stage::Identity,
-            parts: Vec::new(),
-            references: BTreeSet::from([Reference::Hub(PERSON_RECORD.to_owned())]),
-        }
+    /// The built-in identity nodes, as far as their tables have contracts.
+    pub(super) fn identity(contracts: &Contracts) -> Vec<Self> {
+        let known = |table: &str| contracts.tables.contains_key(table);
+        [
+            (PERSON_LINK, vec![PERSON_RECORD, IDENTITY_DECISION]),
+            (IDENTITY_DECISION, vec![PERSON_RECORD]),
+            (IDENTITY_MERGE_LOG, vec![PERSON_LINK, IDENTITY_DECISION]),
+        ]
+        .into_iter()
+        .filter(|(target, _)| known(target))
+        .map(|(target, reads)| {
+            let reads = reads.into_iter().filter(|table| *table == PERSON_RECORD || known(table));
+            Self {
+                target: target.to_owned(),
+                stage: Stage::Identity,
+                parts: Vec::new(),
+                references: reads.map(|table| Reference::Hub(table.to_owned())).collect(),
+            }
+        })
+        .collect()
     }
 
     /// A built-in costing node; rules are part of what it is made of.

@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 use hub_domain::project::{Problem, ProjectFiles};
 use hub_lake::Contracts;
 
-use super::node::{self, COST_ALLOCATION, COST_RUN, Node, PERSON_LINK, Part, Stage};
+use super::node::{self, COST_ALLOCATION, COST_RUN, Node, Part, Stage};
 use super::order;
 
 const STAGING: &str = "queries/staging";
 const MARTS: &str = "queries/marts";
 
-/// Every node of the project, in the order they run.
+/// Every node of the project, in the order they run; `people` are made from other files than SQL.
 pub(super) fn load(
     project: &ProjectFiles,
     contracts: &Contracts,
+    people: Vec<Node>,
     problems: &mut Vec<Problem>,
 ) -> Vec<Node> {
     let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
-    if contracts.tables.contains_key(PERSON_LINK) {
-        nodes.insert(PERSON_LINK.to_owned(), Node::identity());
+    for node in Node::identity(contracts) {
+        nodes.insert(node.target.clone(), node);
     }
     for table in [COST_RUN, COST_ALLOCATION] {
         if contracts.tables.contains_key(table) {
@@ -38,6 +39,9 @@ pub(super) fn load(
                 Err(problem) => problems.push(problem),
             }
         }
+    }
+    for node in people {
+        add(&mut nodes, node, problems);
     }
     // Unread files would only repeat themselves as missing tables.
     if problems.is_empty() {

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 use hub_domain::contract::TableContract;
-use hub_engine::{EngineConfig, Node};
+use hub_engine::{IDENTITY_DECISION, Node};
 use sha2::{Digest, Sha256};
+
+use super::BuildRequest;
 
 /// Key under which a commit keeps the fingerprint of what made it.
 pub const BUILD_METADATA: &str = "clinichub.build";
@@ -18,10 +20,11 @@ const RECIPE: &str = "2";
 pub(super) fn of(
     node: &Node,
     contract: &TableContract,
-    engine: &EngineConfig,
+    request: &BuildRequest,
     inputs: &BTreeMap<String, Option<u64>>,
     date: Option<NaiveDate>,
 ) -> String {
+    let BuildRequest { engine, decisions, .. } = request;
     let mut text = String::new();
     let mut add = |part: &str| {
         let _ = write!(text, "{}:{part};", part.len());
@@ -37,6 +40,9 @@ pub(super) fn of(
     // The key itself must not be guessable from what a commit keeps.
     add(&hex::encode(Sha256::digest([b"build".as_slice(), &engine.pseudonym_key].concat())));
     add(&date.map_or_else(String::new, |date| date.to_string()));
+    if node.target == IDENTITY_DECISION {
+        add(&format!("{decisions:?}"));
+    }
     for (table, version) in inputs {
         add(table);
         add(&version.map_or_else(|| "none".to_owned(), |version| version.to_string()));

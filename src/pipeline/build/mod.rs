@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use datafusion::prelude::SessionContext;
+use hub_domain::identity::Decision;
 use hub_engine::{EngineConfig, Node, Reference, Registry, build_context, register_raw_view};
 use hub_lake::{Contracts, Lake, TableId};
 use tokio::task::JoinSet;
@@ -38,6 +39,8 @@ pub struct BuildRequest {
     pub registry: Arc<Registry>,
     /// Zone, key and limits of the queries.
     pub engine: EngineConfig,
+    /// What people decided about pairs of source records.
+    pub decisions: Vec<Decision>,
     /// Business day.
     pub date: NaiveDate,
     /// Nodes that run at once, at least 1.

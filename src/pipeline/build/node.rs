@@ -8,12 +8,12 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::{DataFrame, SessionContext};
 use hub_domain::contract::TableContract;
-use hub_engine::{Node, Reference, Stage, is_timeless};
+use hub_engine::{Node, Stage, is_timeless};
 use hub_lake::{DeltaTableHandle, TableId, Txn, WriteMode, WriteSpec, arrow_schema};
 
 use super::{BUILD_METADATA, BuildError, BuildRequest, BuiltTable, conform, fingerprint};
 use crate::costing::cost_table;
-use crate::identity::person_link;
+use crate::identity;
 
 /// A node about to run.
 pub(super) struct NodeRun {
@@ -28,8 +28,8 @@ pub(super) struct NodeRun {
 pub(super) enum Query {
     /// A query with the columns of the contract.
     Sql(Box<DataFrame>),
-    /// The built-in node that resolves persons.
-    Identity,
+    /// A built-in node of identity, with the contract of its table.
+    Identity(Box<TableContract>),
     /// A built-in node that allocates cost; rows have this schema.
     Costing(SchemaRef),
 }
@@ -40,10 +40,10 @@ impl NodeRun {
         let table = &self.node.target;
         let contract = self.request.contracts.table(table);
         let contract = contract.ok_or_else(|| BuildError::NoContract { table: table.clone() })?;
-        let BuildRequest { engine, date, lake, .. } = self.request.as_ref();
+        let BuildRequest { date, lake, .. } = self.request.as_ref();
         let query = self.query(contract).await?;
         let date = self.depends_on_time(&query)?.then_some(*date);
-        let print = fingerprint::of(&self.node, contract, engine, &self.inputs, date);
+        let print = fingerprint::of(&self.node, contract, &self.request, &self.inputs, date);
         let handle = lake.table(&TableId::hub(table));
         let failed = |cause| BuildError::lake(table, cause);
         // Asked before the version: a rival's commit in between is then seen as its version.
@@ -68,7 +68,7 @@ impl NodeRun {
 
     async fn query(&self, contract: &TableContract) -> Result<Query, BuildError> {
         if self.node.stage == Stage::Identity {
-            return Ok(Query::Identity);
+            return Ok(Query::Identity(Box::new(contract.clone())));
         }
         if self.node.stage == Stage::Costing {
             return Ok(Query::Costing(stored_schema(contract)));
@@ -91,12 +91,8 @@ impl NodeRun {
                 let rules = &self.request.registry.costing;
                 cost_table(&self.context, rules, &self.node.target, schema).await
             }
-            Query::Identity => {
-                let read = self.node.references.iter().find_map(|reference| match reference {
-                    Reference::Hub(table) => Some(table.as_str()),
-                    Reference::Raw { .. } => None,
-                });
-                person_link(&self.context, read.unwrap_or_default()).await
+            Query::Identity(contract) => {
+                identity::rows(&self.request, &self.context, &contract).await
             }
         };
         rows.map_err(|cause| self.failed(cause))

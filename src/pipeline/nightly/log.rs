@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use hub_domain::identity::Decision;
 use hub_domain::run::Run;
 use hub_domain::snapshot::Snapshot;
 use hub_state::State;
@@ -24,6 +25,12 @@ pub trait RunLog: Send + Sync {
 
     /// Takes hashes of rows away that belong to somebody else by now.
     async fn release(&self, digests: &[String]) -> Result<(), Cause>;
+
+    /// What people decided about pairs of source records.
+    async fn identity_decisions(&self) -> Result<Vec<Decision>, Cause>;
+
+    /// Forgets such decisions about any of `records`.
+    async fn forget_identity_decisions(&self, records: &[String]) -> Result<(), Cause>;
 }
 
 #[async_trait]
@@ -42,6 +49,14 @@ impl RunLog for State {
 
     async fn release(&self, digests: &[String]) -> Result<(), Cause> {
         Ok(State::release(self, digests).await?)
+    }
+
+    async fn identity_decisions(&self) -> Result<Vec<Decision>, Cause> {
+        Ok(State::identity_decisions(self).await?)
+    }
+
+    async fn forget_identity_decisions(&self, records: &[String]) -> Result<(), Cause> {
+        Ok(State::forget_identity_decisions(self, records).await?)
     }
 }
 

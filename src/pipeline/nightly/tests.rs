@@ -4,6 +4,7 @@ mod audits;
 mod backfills;
 mod erase;
 mod faults;
+mod identity;
 mod nights;
 mod quarantine;
 
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate};
 use datafusion::prelude::SessionContext;
 use hub_domain::clock::FixedClock;
+use hub_domain::identity::Decision;
 use hub_domain::project::ProjectFiles;
 use hub_domain::run::{Run, RunStatus};
 use hub_domain::snapshot::Snapshot;
@@ -104,6 +106,7 @@ struct Memory {
     runs: Mutex<Vec<Run>>,
     refuse_from: Option<usize>,
     suppressed: Mutex<HashSet<String>>,
+    decisions: Mutex<Vec<Decision>>,
 }
 
 #[async_trait]
@@ -128,6 +131,16 @@ impl RunLog for Memory {
 
     async fn release(&self, digests: &[String]) -> Result<(), Cause> {
         self.suppressed.lock().expect("no holder panics").retain(|kept| !digests.contains(kept));
+        Ok(())
+    }
+
+    async fn identity_decisions(&self) -> Result<Vec<Decision>, Cause> {
+        Ok(self.decisions.lock().expect("no holder panics").clone())
+    }
+
+    async fn forget_identity_decisions(&self, records: &[String]) -> Result<(), Cause> {
+        let mut decisions = self.decisions.lock().expect("no holder panics");
+        decisions.retain(|one| !records.contains(&one.left) && !records.contains(&one.right));
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::graphql::model::patient_part::{
     Consent, Entitlement, FamilyMember, Identifier, Money, Plan, SurveyAnswer, Tag, Task,
     TimelineEvent,
 };
+use crate::graphql::model::segment::{LifecycleLine, Rfm};
 use crate::graphql::page::{self, Paged};
 use crate::graphql::scalars::Date;
 
@@ -19,7 +20,7 @@ pub(crate) struct PatientFilter {
     name: Option<String>,
     /// Seen at this site (org code).
     site_id: Option<ID>,
-    /// `potential`, `visited_unpaid`, `first`, `return`.
+    /// State in the group, such as `dormant`.
     lifecycle: Option<String>,
     /// First channel id.
     channel_id: Option<ID>,
@@ -70,7 +71,8 @@ pub(crate) struct Patient {
     first_channel_id: Option<ID>,
     /// Label of the first channel.
     first_channel: Option<String>,
-    /// `potential`, `visited_unpaid`, `first`, `return`: by visits and payments so far.
+    /// State in the group: `potential`, `visited_unpaid`, `first`, `return`, `dormant`, `churned`
+    /// or `reactivated`, of the business line in which the person is most active.
     lifecycle: String,
     /// First visit visible to the caller.
     first_visit_on: Option<Date>,
@@ -114,6 +116,19 @@ impl Patient {
     async fn family(&self, ctx: &Context<'_>) -> Result<Vec<FamilyMember>> {
         let rows = ctx.scope().session().await?.family(&self.id).await?;
         Ok(rows.into_iter().map(FamilyMember::from).collect())
+    }
+
+    /// Where the person stands with each business line, over the sites the caller sees.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn lifecycle_lines(&self, ctx: &Context<'_>) -> Result<Vec<LifecycleLine>> {
+        let rows = ctx.scope().session().await?.lifecycle_lines(&self.id).await?;
+        Ok(rows.into_iter().map(LifecycleLine::from).collect())
+    }
+
+    /// RFM scores; null for who never paid.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn rfm(&self, ctx: &Context<'_>) -> Result<Option<Rfm>> {
+        Ok(ctx.scope().session().await?.rfm(&self.id).await?.map(Rfm::from))
     }
 
     /// Tags, current first.

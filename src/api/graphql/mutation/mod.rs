@@ -1,9 +1,10 @@
 //! The mutation root, by noun.
 
 mod alert;
+mod identity;
 
 use async_graphql::MergedObject;
 
 /// Everything that changes. Nothing here changes what the lake holds.
 #[derive(MergedObject, Default)]
-pub(crate) struct Mutation(alert::AlertMutation);
+pub(crate) struct Mutation(alert::AlertMutation, identity::IdentityMutation);

@@ -3,8 +3,10 @@
 mod analysis;
 mod behaviour;
 mod board;
+mod identity;
 mod operation;
 mod person;
+mod segment;
 
 use async_graphql::MergedObject;
 
@@ -16,4 +18,6 @@ pub(crate) struct Query(
     analysis::AnalysisQuery,
     behaviour::BehaviourQuery,
     board::BoardQuery,
+    segment::SegmentQuery,
+    identity::IdentityQuery,
 );

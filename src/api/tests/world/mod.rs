@@ -1,6 +1,7 @@
 //! A small hub in memory: two sites, two persons, one metric of each shape, one board, one alert.
 
 mod behaviour;
+mod people;
 mod session;
 mod stores;
 
@@ -13,6 +14,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use hub_api::{ApiState, Limits, Web};
 use hub_domain::alert::{Alert, AlertEvent};
 use hub_domain::board::BoardDefinition;
+use hub_domain::identity::MatchDecision;
 use hub_domain::metric::{
     Additivity, Aggregate, Dimension, Direction, Formula, MetricDefinition, Ratio, Simple, Unit,
 };
@@ -56,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) accesses: Mutex<Vec<(String, Access)>>,
     pub(crate) opened: Mutex<Vec<SnapshotPick>>,
     pub(crate) alerts: Mutex<Vec<Alert>>,
+    /// User, both records, and what was said.
+    pub(crate) decisions: Mutex<Vec<(String, String, String, MatchDecision)>>,
     pub(crate) revoked: Mutex<bool>,
     pub(crate) events: broadcast::Sender<AlertEvent>,
 }
@@ -73,6 +77,7 @@ impl World {
             accesses: Mutex::default(),
             opened: Mutex::default(),
             alerts: Mutex::new(vec![stores::alert("SH01"), stores::alert("BJ01")]),
+            decisions: Mutex::default(),
             revoked: Mutex::new(false),
             events: broadcast::channel(64).0,
         };
@@ -86,6 +91,7 @@ impl World {
             warehouse: world.clone(),
             alerts: world.clone(),
             runs: world.clone(),
+            decisions: world.clone(),
             auth: world.clone(),
             access: world,
             limits: self.0.limits.clone(),

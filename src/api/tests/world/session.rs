@@ -11,21 +11,23 @@ use hub_domain::cost::{
 use hub_domain::cross_line::CrossLineRow;
 use hub_domain::freshness::{FreshState, Layer, TableFreshness};
 use hub_domain::funnel::{FunnelQuery, FunnelResult};
+use hub_domain::identity::{Merge, PendingMatch};
 use hub_domain::metric::{DimensionValue, MetricValue, MetricsQuery, MetricsResult, MetricsRow};
 use hub_domain::org::{OrgLevel, OrgUnit};
 use hub_domain::page::{Edge, Page, PageRequest};
 use hub_domain::patient::{
-    Consent, Entitlement, FamilyMember, Identifier, Money, Patient, PatientFilter, PatientOrder,
-    Plan, SurveyAnswer, Tag, Task, TimelineEvent,
+    Consent, Entitlement, FamilyMember, Identifier, LifecycleLine, Money, Patient, PatientFilter,
+    PatientOrder, Plan, Rfm, SurveyAnswer, Tag, Task, TimelineEvent,
 };
 use hub_domain::ports::{ReadSession, Warehouse};
 use hub_domain::profit::{ProfitDrivers, ProfitQuery};
 use hub_domain::retention::{RetentionQuery, RetentionResult};
+use hub_domain::segment::{DormantEntry, DormantFilter, Segment, SegmentMember};
 use hub_domain::snapshot::{Freshness, Snapshot};
 use hub_domain::{Error, Fen, Principal};
 use rust_decimal::Decimal;
 
-use super::{World, at, behaviour, day};
+use super::{World, at, behaviour, day, people};
 
 pub(crate) struct Session {
     pub(crate) world: World,
@@ -356,6 +358,68 @@ impl ReadSession for Session {
             masked_name: "王**".into(),
             relation: "mother_child".into(),
         }])
+    }
+
+    async fn lifecycle_lines(&self, person: &str) -> Result<Vec<LifecycleLine>, Error> {
+        self.world.suffer().await?;
+        let lines = self.persons().filter(|one| one.id == person).map(|_| people::line());
+        Ok(lines.collect())
+    }
+
+    async fn rfm(&self, person: &str) -> Result<Option<Rfm>, Error> {
+        self.world.suffer().await?;
+        let known = self.persons().find(|one| one.id == person);
+        Ok(known.map(|_| people::rfm()))
+    }
+
+    async fn segments(&self) -> Result<Vec<Segment>, Error> {
+        self.world.suffer().await?;
+        let members = self.persons().count() as u64;
+        Ok(vec![people::segment(members)])
+    }
+
+    async fn segment_members(
+        &self,
+        segment: &str,
+        contactable: bool,
+        page: &PageRequest,
+    ) -> Result<Page<SegmentMember>, Error> {
+        self.world.suffer().await?;
+        if segment != "vip" {
+            return Err(Error::NotFound { what: "segment" });
+        }
+        let members = self.persons().filter(|_| !contactable).map(people::member);
+        paged(members.collect(), page)
+    }
+
+    async fn dormant(
+        &self,
+        filter: &DormantFilter,
+        page: &PageRequest,
+    ) -> Result<Page<DormantEntry>, Error> {
+        self.world.suffer().await?;
+        let entries = self.persons().filter(|_| !filter.due).map(people::lapsed);
+        paged(entries.collect(), page)
+    }
+
+    async fn identity_matches(&self, page: &PageRequest) -> Result<Page<PendingMatch>, Error> {
+        self.are_records("", "").await?;
+        paged(vec![people::pair()], page)
+    }
+
+    async fn identity_merges(&self, page: &PageRequest) -> Result<Page<Merge>, Error> {
+        self.are_records("", "").await?;
+        paged(vec![people::merge()], page)
+    }
+
+    async fn are_records(&self, left: &str, right: &str) -> Result<bool, Error> {
+        self.world.suffer().await?;
+        let known = |record: &str| ["his:1", "his:2"].contains(&record);
+        if self.principal.sees_group() {
+            Ok(known(left) && known(right))
+        } else {
+            Err(Error::Denied)
+        }
     }
 
     async fn tags(&self, _person: &str) -> Result<Vec<Tag>, Error> {

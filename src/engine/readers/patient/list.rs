@@ -72,7 +72,7 @@ fn statement(
     });
     equal(&filter.tag, &|n| {
         format!(
-            "p.person_id in (select person_id from hub.person_tag where tag = ${n} and is_current)"
+            "p.person_id in (select person_id from hub.patient_tag where tag = ${n} and is_current)"
         )
     });
     let mut after = after.map(|key| key.into_iter());

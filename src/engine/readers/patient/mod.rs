@@ -109,7 +109,7 @@ pub(crate) async fn family(source: &dyn Source, person: &str) -> Result<Vec<Fami
 /// Tags, current first.
 pub(crate) async fn tags(source: &dyn Source, person: &str) -> Result<Vec<Tag>, Error> {
     let sql = "select tag, value, source, from_at as valid_from, to_at as valid_to \
-               from hub.person_tag where person_id = $1 \
+               from hub.patient_tag where person_id = $1 \
                order by is_current desc, from_at desc, tag_id";
     piece(source, sql, person, decode::tag).await
 }

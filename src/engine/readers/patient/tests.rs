@@ -71,7 +71,7 @@ async fn filters_must_all_hold() {
     let fixture = fixture().await;
     fixture.fill("person_site", "person_id, site_id", "('p1', 'A'), ('p3', 'B')").await;
     let tags = "('1', 'p1', 'vip', true), ('2', 'p3', 'vip', false)";
-    fixture.fill("person_tag", "tag_id, person_id, tag, is_current", tags).await;
+    fixture.fill("patient_tag", "tag_id, person_id, tag, is_current", tags).await;
     let name = |name: &str| PatientFilter { name: Some(name.into()), ..PatientFilter::default() };
     for (filter, expected) in [
         (name("王"), vec!["p1", "p3"]),
@@ -160,7 +160,7 @@ async fn pieces_decode_what_the_contracts_promise() {
     assert_eq!((sums.billed, sums.cash, sums.arrears), (Fen(150), Fen(95), Fen(0)));
     fixture
         .fill(
-            "person_tag",
+            "patient_tag",
             "tag_id, person_id, tag, source, from_at, to_at, is_current",
             "('1', 'p', 'old', 'rule', '2025-01-01T00:00:00', '2025-06-01T00:00:00', false), \
              ('2', 'p', 'new', 'manual', '2024-01-01T00:00:00', null, true)",

@@ -1,0 +1,110 @@
+//! Segments, lapsed customers and scores of the world in memory.
+
+use async_trait::async_trait;
+use hub_domain::identity::{MatchDecision, Merge, PendingMatch};
+use hub_domain::patient::{LifecycleLine, Patient, Rfm};
+use hub_domain::ports::IdentityDecisions;
+use hub_domain::segment::{DormantEntry, Segment, SegmentDefinition, SegmentKind, SegmentMember};
+use hub_domain::{Error, Fen, Principal};
+
+use super::{World, day};
+
+pub(super) fn segment(members: u64) -> Segment {
+    let definition = SegmentDefinition {
+        id: "vip".into(),
+        kind: SegmentKind::Dynamic,
+        label_zh: "贵宾".into(),
+        label_en: "VIP".into(),
+        description: "the best".into(),
+        owner: "consultant".into(),
+        lifecycle: vec!["return".into()],
+        spending: Vec::new(),
+        need: Vec::new(),
+        activity: Vec::new(),
+        condition: None,
+        sql: None,
+        persons: Vec::new(),
+    };
+    Segment { definition, members, contactable: 0 }
+}
+
+pub(super) fn member(person: Patient) -> SegmentMember {
+    SegmentMember {
+        person_id: person.id,
+        masked_name: "王**".into(),
+        lifecycle: person.lifecycle,
+        may_be_contacted: false,
+    }
+}
+
+pub(super) fn lapsed(person: Patient) -> DormantEntry {
+    DormantEntry {
+        id: format!("{}:dental", person.id),
+        person_id: person.id,
+        masked_name: "王**".into(),
+        business_line: "dental".into(),
+        site_id: None,
+        state: "dormant".into(),
+        since: day("2026-01-02"),
+        last_visit_on: day("2025-01-01"),
+        cash: Fen(12_300),
+        contacted_on: None,
+        next_booking_on: None,
+        may_be_contacted: false,
+        is_due: false,
+    }
+}
+
+pub(super) fn line() -> LifecycleLine {
+    LifecycleLine {
+        business_line: "dental".into(),
+        state: "return".into(),
+        since: day("2025-02-01"),
+        last_visit_on: Some(day("2026-03-30")),
+        next_booking_on: None,
+        is_in_treatment: true,
+        is_interrupted: false,
+    }
+}
+
+pub(super) fn rfm() -> Rfm {
+    Rfm {
+        recency: 5,
+        frequency: 4,
+        monetary: 3,
+        group: "general_value".into(),
+        last_paid_on: day("2026-03-30"),
+    }
+}
+
+pub(super) fn pair() -> PendingMatch {
+    let side = |person: &str, record: &str| (person.into(), record.into(), "王**".into());
+    PendingMatch { left: side("p1", "his:1"), right: side("p2", "his:2"), rule: "phone".into() }
+}
+
+pub(super) fn merge() -> Merge {
+    Merge {
+        winner: "p1".into(),
+        loser: "p2".into(),
+        winner_record: "his:1".into(),
+        loser_record: "his:2".into(),
+        merged_on: day("2026-03-01"),
+        is_decided: false,
+        reversed_on: None,
+    }
+}
+
+#[async_trait]
+impl IdentityDecisions for World {
+    async fn decide(
+        &self,
+        principal: &Principal,
+        left: &str,
+        right: &str,
+        decision: MatchDecision,
+    ) -> Result<(), Error> {
+        let word = (principal.user.clone(), left.to_owned(), right.to_owned(), decision);
+        self.0.decisions.lock().expect("not poisoned").push(word);
+        Ok(())
+    }
+}
