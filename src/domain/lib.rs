@@ -13,6 +13,7 @@ pub mod clock;
 pub mod contract;
 pub mod cost;
 pub mod cross_line;
+pub mod difference;
 pub mod error;
 pub mod freshness;
 pub mod funnel;

@@ -14,6 +14,7 @@ mod checks;
 mod cli;
 mod costing;
 mod damage;
+mod definition_changes;
 mod disk;
 mod erase;
 mod hooks;

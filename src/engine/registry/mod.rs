@@ -13,6 +13,7 @@ mod order;
 mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hub_domain::alert::{AlertRule, AlertRuleFile};
 use hub_domain::analysis::costing::RuleVersion;
@@ -59,6 +60,8 @@ pub struct Registry {
     pub checks: BTreeMap<String, String>,
     /// Where definitions stand: `metric:<id>`, `board:<id>`, … → file and line.
     places: BTreeMap<String, (String, u64)>,
+    /// The files everything here was read from.
+    project: Arc<ProjectFiles>,
 }
 
 impl Registry {
@@ -68,8 +71,11 @@ impl Registry {
     /// Every problem found, in file order.
     pub fn load(project: &ProjectFiles, contracts: &Contracts) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut registry =
-            Self { nodes: nodes::load(project, contracts, &mut problems), ..Self::default() };
+        let mut registry = Self {
+            nodes: nodes::load(project, contracts, &mut problems),
+            project: Arc::new(project.clone()),
+            ..Self::default()
+        };
         if let Some(text) = project.files.get(DIMENSIONS) {
             match files::dimensions(DIMENSIONS, text) {
                 Ok(file) => {
@@ -163,6 +169,27 @@ impl Registry {
     pub fn metric_dimensions(&self, id: &str) -> Vec<Dimension> {
         let find = |id: &str| self.metric(id);
         formula::dimensions(id, &find, &self.dimensions).into_iter().cloned().collect()
+    }
+
+    /// The files everything here was read from.
+    #[must_use]
+    pub fn project(&self) -> &Arc<ProjectFiles> {
+        &self.project
+    }
+
+    /// Public metrics without an independent check query. They are sound definitions; whether
+    /// their numbers are right is then nobody's test.
+    #[must_use]
+    pub fn unchecked(&self) -> Vec<Problem> {
+        let public = self.metrics.values().filter(|metric| !metric.private);
+        let unchecked = public.filter(|metric| !self.checks.contains_key(&metric.id));
+        let problem = |metric: &MetricDefinition| {
+            let (file, line) = self.place_of("metric", &metric.id);
+            let hint = format!("add `queries/checks/{}.sql`: site, month, value", metric.id);
+            let what = format!("metric `{}` has no check query", metric.id);
+            Problem { file, line, what, hint: Some(hint) }
+        };
+        unchecked.map(problem).collect()
     }
 
     /// Metrics that aggregate rows for metric `id`, itself when it is one; without repeats.
