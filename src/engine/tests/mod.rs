@@ -7,6 +7,7 @@ mod functions;
 mod leaks;
 mod lifecycle;
 mod limits;
+mod metric_files;
 mod metrics;
 mod policy;
 mod project;
