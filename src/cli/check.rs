@@ -53,7 +53,7 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
             Ok(project) => match app::check(&project).await {
                 Err(found) => problems.extend(found),
                 Ok(registry) if !args.diff => told(&config, &registry),
-                Ok(_) => return check_diff::run(config, &project, &args.shown).await,
+                Ok(_) => return Box::pin(check_diff::run(config, &project, &args.shown)).await,
             },
         },
     }

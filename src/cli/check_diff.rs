@@ -46,7 +46,7 @@ pub(super) async fn run(
     };
     app.state.record(&principal, access).await?;
     let (published, proposed) = (loaded(&kept, "published")?, loaded(project, "proposed")?);
-    let told = difference(&DifferenceRequest {
+    let told = Box::pin(difference(&DifferenceRequest {
         lake: &app.lake,
         snapshot: &snapshot,
         published: &published,
@@ -54,7 +54,7 @@ pub(super) async fn run(
         engine: app.engine.config(),
         principal: &principal,
         most: args.limit,
-    })
+    }))
     .await?;
     match args.format {
         Shape::Json => print(&serde_json::to_string_pretty(&told)?),
@@ -89,7 +89,7 @@ fn text(told: &Difference, published: &Registry) -> String {
         .iter()
         .map(|it| {
             let rows = |rows: Option<u64>| rows.map_or_else(|| "-".to_owned(), |it| it.to_string());
-            let after = it.unevaluated.clone().map_or_else(|| rows(it.proposed_rows), unknown);
+            let after = it.unevaluated.as_deref().map_or_else(|| rows(it.proposed_rows), unknown);
             row([it.table.clone(), it.change.word().to_owned(), rows(it.published_rows), after])
         })
         .collect();
@@ -104,7 +104,7 @@ fn text(told: &Difference, published: &Registry) -> String {
                 Change::New | Change::Removed => "-".to_owned(),
                 _ => format!("{} of {}", it.changed, it.compared),
             };
-            let changed = it.unevaluated.clone().map_or(changed, unknown);
+            let changed = it.unevaluated.as_deref().map_or(changed, unknown);
             vec![it.metric.clone(), it.change.word().to_owned(), changed]
         })
         .collect();
@@ -134,7 +134,7 @@ fn text(told: &Difference, published: &Registry) -> String {
 }
 
 /// The first line of why something is not known.
-fn unknown(why: String) -> String {
+fn unknown(why: &str) -> String {
     format!("unknown: {}", why.lines().next().unwrap_or_default())
 }
 

@@ -31,6 +31,7 @@ pub mod retention;
 pub mod run;
 pub mod site_day;
 pub mod snapshot;
+pub mod summary;
 
 pub use error::Error;
 pub use money::Fen;

@@ -45,6 +45,6 @@ pub use meters::{Load, Meters};
 pub use prepared::is_timeless;
 pub use preview::Preview;
 pub use raw_view::{raw_view_name, register_raw_view};
-pub use registry::{COST_ALLOCATION, COST_TABLES, Node, Part, Reference, Registry, Stage};
+pub use registry::{COST_ALLOCATION, COST_TABLES, Node, Part, Reference, Registry, Stage, Summary};
 pub use session::Session;
 pub use sql_error::{SqlError, SqlErrorKind};

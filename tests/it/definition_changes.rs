@@ -117,8 +117,8 @@ fn a_changed_metric_shows_the_numbers_plain_sql_shows() {
     let diff = proposal.diff();
     let sql = |won: &str| {
         values(&format!(
-            "select site_id as site, month, round(count(*) filter (where {won}) / \
-             cast(count(*) as decimal(20, 12)), 9) as value from hub.consult group by 1, 2"
+            "select site_id as site, month, round(cast(count(*) filter (where {won}) as \
+             decimal(30, 12)) / count(*), 9) as value from hub.consult group by 1, 2"
         ))
     };
     let wanted = changes(&sql("is_won"), &sql("is_won and deal_fen > 500000"));

@@ -23,6 +23,7 @@ mod nights;
 mod object_stores;
 mod ops;
 mod rivals;
+mod rollups;
 mod servers;
 mod slt;
 mod source_faults;

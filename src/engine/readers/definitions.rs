@@ -5,7 +5,7 @@ use hub_domain::board::BoardDefinition;
 use hub_domain::funnel::FunnelDefinition;
 
 use super::catalogue::{Catalogue, CatalogueProblem};
-use crate::Registry;
+use crate::{Registry, Summary};
 
 /// All definitions of one project.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,10 @@ pub struct Definitions {
     pub boards: Vec<BoardDefinition>,
     /// Alert rules, in file order.
     pub rules: Vec<AlertRule>,
+    /// Nightly summaries.
+    pub summaries: Vec<Summary>,
+    /// Hash of the files all of these were read from.
+    pub hash: String,
 }
 
 impl Definitions {
@@ -35,6 +39,8 @@ impl Definitions {
             funnels: registry.funnels.values().cloned().collect(),
             boards: registry.boards.clone(),
             rules: registry.alerts.clone(),
+            summaries: registry.summaries.clone(),
+            hash: registry.project().definition_hash(),
         })
     }
 }

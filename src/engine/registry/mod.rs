@@ -14,6 +14,7 @@ mod nodes;
 mod order;
 mod places;
 mod plan;
+mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use node::{
     COST_ALLOCATION, COST_RUN, COST_TABLES, Node, PERSON_LINK, PERSON_RECORD, Part, Reference,
     Stage,
 };
+pub use summary::{Summary, Summed};
 
 use crate::readers::{Definitions, formula};
 use files::{Located, Place};
@@ -63,6 +65,8 @@ pub struct Registry {
     pub checks: BTreeMap<String, String>,
     /// Where definitions stand: by kind and id.
     places: BTreeMap<(&'static str, String), Place>,
+    /// Nightly summaries, by file.
+    pub(crate) summaries: Vec<Summary>,
     /// The files everything here was read from.
     project: Arc<ProjectFiles>,
 }
@@ -139,6 +143,9 @@ impl Registry {
         );
         if problems.is_empty() {
             registry.check_formulas(&mut problems);
+        }
+        if problems.is_empty() {
+            registry.read_summaries(project, contracts, &mut problems);
         }
         if problems.is_empty() {
             return Ok(registry);

@@ -15,5 +15,6 @@ mod raw;
 mod registry;
 mod sessions;
 mod settings;
+mod summaries;
 
 pub(crate) use fixture::lines;

@@ -26,6 +26,7 @@ pub use error::BuildError;
 pub use fingerprint::BUILD_METADATA;
 
 use node::NodeRun;
+pub(crate) use node::stored_schema;
 use order::Waiting;
 
 /// What a build needs to know.

@@ -6,16 +6,24 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::datasource::empty::EmptyTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
+use hub_domain::analysis::costing::RuleVersion;
 use hub_domain::contract::TableContract;
 use hub_domain::difference::{Change, TableChange};
 use hub_engine::{Node, Reference, Stage, build_context, register_raw_view};
 use hub_lake::{TableId, arrow_schema};
 
 use super::{Definitions, DifferenceRequest};
-use crate::build::{BuildError, conform};
+use crate::build::{BuildError, conform, stored_schema};
+use crate::costing::cost_table;
 use crate::identity::person_link;
+
+/// A changed table with no more rows than this as published is evaluated once and kept in memory;
+/// a larger one wherever it is read.
+const KEPT_ROWS: u64 = 500_000;
 
 /// The tables of one set of definitions.
 pub(super) struct Opened {
@@ -28,9 +36,9 @@ pub(super) struct Opened {
 pub(super) fn changes(published: &Definitions, proposed: &Definitions) -> BTreeMap<String, Change> {
     let mut changes = BTreeMap::new();
     let before: BTreeMap<&str, &Node> =
-        published.registry.nodes.iter().map(|node| (node.target.as_str(), node)).collect();
+        own(published).map(|node| (node.target.as_str(), node)).collect();
     // Nodes come in the order they run, so what a node reads is known before the node.
-    for node in &proposed.registry.nodes {
+    for node in own(proposed) {
         let change = match before.get(node.target.as_str()) {
             None => Some(Change::New),
             Some(known) if known.sql() != node.sql() => Some(Change::Changed),
@@ -48,10 +56,16 @@ pub(super) fn changes(published: &Definitions, proposed: &Definitions) -> BTreeM
         };
         changes.extend(change.map(|change| (node.target.clone(), change)));
     }
-    let kept: Vec<&str> = proposed.registry.nodes.iter().map(|node| &*node.target).collect();
+    let kept: Vec<&str> = own(proposed).map(|node| node.target.as_str()).collect();
     let gone = before.keys().filter(|table| !kept.contains(*table));
     changes.extend(gone.map(|table| ((*table).to_owned(), Change::Removed)));
     changes
+}
+
+/// Tables that are written down; what others follow from them, metrics can do without.
+fn own(of: &Definitions) -> impl Iterator<Item = &Node> {
+    let derived = |table: &str| of.contracts.table(table).is_some_and(|it| it.derived);
+    of.registry.nodes.iter().filter(move |node| !derived(&node.target))
 }
 
 /// What a contract says of a table's columns, as text to compare.
@@ -91,7 +105,10 @@ pub(super) async fn open(
     register_raw(request, definitions, &evaluated, &context).await?;
     for node in evaluated {
         let Some(contract) = definitions.contracts.table(&node.target) else { continue };
-        match proposed(&context, node, contract).await {
+        let rows = published_rows(request, &node.target).await?;
+        let kept = rows.is_some_and(|rows| rows <= KEPT_ROWS);
+        let rules = &definitions.registry.costing;
+        match proposed(&context, node, (contract, rules), kept).await {
             Ok(table) => register(&context, &node.target, table)?,
             Err(error) => {
                 // What reads it cannot be planned either; its own reason is told first.
@@ -157,30 +174,54 @@ async fn register_raw(
     Ok(())
 }
 
-/// The table `node` would make. Queries stay queries; persons are resolved once, in memory.
+async fn published_rows(
+    request: &DifferenceRequest<'_>,
+    table: &str,
+) -> Result<Option<u64>, BuildError> {
+    let id = TableId::hub(table);
+    let Some(version) = request.snapshot.tables.get(&id.key()) else { return Ok(None) };
+    let published = request.lake.lake_table(&id, *version).await;
+    Ok(published.map_err(|cause| BuildError::lake(table, cause))?.row_count())
+}
+
+/// The table `node` would make: its query, or its rows when they are to be `kept`. Persons are
+/// resolved and costs allocated once.
 async fn proposed(
     context: &SessionContext,
     node: &Node,
-    contract: &TableContract,
+    (contract, rules): (&TableContract, &[RuleVersion]),
+    kept: bool,
 ) -> Result<Arc<dyn TableProvider>, BuildError> {
     let table = &contract.table;
+    if node.stage == Stage::Costing {
+        let rows = cost_table(context, rules, table, stored_schema(contract)).await;
+        return in_memory(rows).await.map_err(|cause| BuildError::run(table, cause));
+    }
     if node.stage == Stage::Identity {
         let read = node.references.iter().find_map(|reference| match reference {
             Reference::Hub(table) => Some(table.as_str()),
             Reference::Raw { .. } => None,
         });
-        let made = async {
-            let rows = person_link(context, read.unwrap_or_default()).await?;
-            let schema = rows.schema();
-            let batches = rows.try_collect().await?;
-            MemTable::try_new(schema, vec![batches])
-        };
-        let made = made.await.map_err(|cause| BuildError::run(table, cause))?;
-        return Ok(Arc::new(made));
+        let rows = person_link(context, read.unwrap_or_default()).await;
+        return in_memory(rows).await.map_err(|cause| BuildError::run(table, cause));
     }
     let frame = context.sql(&node.sql()).await;
     let frame = frame.map_err(|cause| BuildError::plan(table, &cause))?;
-    Ok(conform(frame, contract)?.into_view())
+    let frame = conform(frame, contract)?;
+    if !kept {
+        return Ok(frame.into_view());
+    }
+    let made = frame.cache().await.map_err(|cause| BuildError::run(table, cause))?;
+    Ok(made.into_view())
+}
+
+async fn in_memory(
+    rows: Result<SendableRecordBatchStream, DataFusionError>,
+) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    let rows = rows?;
+    let schema = rows.schema();
+    let batches = rows.try_collect().await?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))
 }
 
 /// The changed tables with their rows on either side.
@@ -198,12 +239,7 @@ pub(super) async fn told(
             proposed_rows: None,
             unevaluated: opened.broken.get(table).cloned(),
         };
-        let id = TableId::hub(table);
-        if let Some(version) = request.snapshot.tables.get(&id.key()) {
-            let published = request.lake.lake_table(&id, *version).await;
-            let published = published.map_err(|cause| BuildError::lake(table, cause))?;
-            line.published_rows = published.row_count();
-        }
+        line.published_rows = published_rows(request, table).await?;
         if *change != Change::Removed && line.unevaluated.is_none() {
             match rows(&opened.context, table).await {
                 Ok(rows) => line.proposed_rows = Some(rows),
