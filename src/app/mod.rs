@@ -142,7 +142,7 @@ impl App {
 pub fn definitions(project: &ProjectFiles) -> Result<(Contracts, Registry), Vec<Problem>> {
     let contracts = Contracts::load(project)?;
     let registry = Registry::load(project, &contracts)?;
-    Ok((contracts, registry))
+    Ok((registry.with_summaries(contracts), registry))
 }
 
 /// Plans every query of a project against empty tables as well.

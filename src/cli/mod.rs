@@ -6,6 +6,7 @@ mod alerts;
 pub mod analyze;
 mod backfill;
 mod check;
+mod check_diff;
 mod demo;
 mod erase;
 mod keys;

@@ -214,6 +214,10 @@ pub struct TableContract {
     /// Row and table rules.
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// Whether no file describes the table: what it holds follows from another one, whose rows
+    /// are the ones that are judged.
+    #[serde(skip)]
+    pub derived: bool,
 }
 
 impl TableContract {

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod contract;
 pub mod cost;
 pub mod cross_line;
+pub mod difference;
 pub mod error;
 pub mod freshness;
 pub mod funnel;
@@ -31,6 +32,7 @@ pub mod run;
 pub mod segment;
 pub mod site_day;
 pub mod snapshot;
+pub mod summary;
 
 pub use error::Error;
 pub use money::Fen;

@@ -24,6 +24,7 @@ mod meters;
 mod newest;
 mod policy;
 mod prepared;
+mod preview;
 mod raw_view;
 pub mod readers;
 pub mod registry;
@@ -42,10 +43,11 @@ pub use error::Error;
 pub use limits::LimitedStream;
 pub use meters::{Load, Meters};
 pub use prepared::is_timeless;
+pub use preview::Preview;
 pub use raw_view::{raw_view_name, register_raw_view};
 pub use registry::{
     COST_ALLOCATION, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node, PERSON_LINK,
-    PERSON_RECORD, Part, Reference, Registry, Stage,
+    PERSON_RECORD, Part, Reference, Registry, Stage, Summary,
 };
 pub use session::Session;
 pub use sql_error::{SqlError, SqlErrorKind};

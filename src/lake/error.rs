@@ -216,6 +216,15 @@ pub enum LakeError {
         #[source]
         source: serde_json::Error,
     },
+    /// Kept definitions cannot be written down or understood.
+    #[error("the definitions with hash `{hash}` cannot be understood")]
+    BadDefinitions {
+        /// Their hash.
+        hash: String,
+        /// Cause.
+        #[source]
+        source: serde_json::Error,
+    },
 }
 
 fn at(version: Option<u64>) -> String {

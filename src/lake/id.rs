@@ -4,6 +4,8 @@ use object_store::path::Path;
 
 /// Folder of published snapshots.
 const PUBLISHED: &str = "published";
+/// Folder of the definitions snapshots were made by.
+const DEFINITIONS: &str = "definitions";
 
 /// A table of the lake.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,6 +94,21 @@ pub(crate) fn snapshot_folder() -> Path {
 /// Number of the snapshot at `path`; none for other objects.
 pub(crate) fn snapshot_number(path: &Path) -> Option<u64> {
     path.filename()?.strip_suffix(".json")?.parse().ok()
+}
+
+/// Folder of the definitions snapshots were made by.
+pub(crate) fn definitions_folder() -> Path {
+    Path::from(DEFINITIONS)
+}
+
+/// Path of the definitions with hash `hash`.
+pub(crate) fn definitions_path(hash: &str) -> Path {
+    Path::from_iter([DEFINITIONS.to_owned(), format!("{hash}.json")])
+}
+
+/// Hash of the definitions at `path`; none for other objects.
+pub(crate) fn definitions_hash(path: &Path) -> Option<&str> {
+    path.filename()?.strip_suffix(".json")
 }
 
 /// Object that keeps since when files have been unreferenced.

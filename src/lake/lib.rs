@@ -5,6 +5,7 @@
 
 mod contracts;
 mod damage;
+mod definitions;
 mod durable;
 mod error;
 mod fence;

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod build;
 mod costing;
 pub mod detect;
+pub mod difference;
 pub mod erase;
 pub mod extract;
 mod identity;

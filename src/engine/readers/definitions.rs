@@ -6,7 +6,7 @@ use hub_domain::funnel::FunnelDefinition;
 use hub_domain::segment::SegmentDefinition;
 
 use super::catalogue::{Catalogue, CatalogueProblem};
-use crate::Registry;
+use crate::{Registry, Summary};
 
 /// All definitions of one project.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,10 @@ pub struct Definitions {
     pub rules: Vec<AlertRule>,
     /// Segments, in file order.
     pub segments: Vec<SegmentDefinition>,
+    /// Nightly summaries.
+    pub summaries: Vec<Summary>,
+    /// Hash of the files all of these were read from.
+    pub hash: String,
 }
 
 impl Definitions {
@@ -39,6 +43,8 @@ impl Definitions {
             boards: registry.boards.clone(),
             rules: registry.alerts.clone(),
             segments: registry.segments.clone(),
+            summaries: registry.summaries.clone(),
+            hash: registry.project().definition_hash(),
         })
     }
 }

@@ -11,15 +11,16 @@ use hub_domain::analysis::costing::RuleVersion;
 use hub_domain::board::{BoardDefinition, ChartDefinition, LaneSource, TileDefinition};
 use hub_domain::contract::ColumnType;
 use hub_domain::funnel::FunnelDefinition;
-use hub_domain::metric::MetricDefinition;
+use hub_domain::metric::{Dimension, MetricDefinition};
 use hub_domain::project::{Problem, ProjectFiles};
 use hub_lake::Contracts;
 
+use super::Registry;
 use super::files::Located;
-use super::{DIMENSIONS, Registry};
 
 /// Definitions with their places.
 pub(super) struct Found<'a> {
+    pub(super) dimensions: &'a [Located<Dimension>],
     pub(super) metrics: &'a [Located<MetricDefinition>],
     pub(super) funnels: &'a [Located<FunnelDefinition>],
     pub(super) boards: &'a [Located<BoardDefinition>],
@@ -33,69 +34,83 @@ pub(super) struct Checker<'a> {
     pub(super) contracts: &'a Contracts,
 }
 
-/// What is wrong and what to do.
-type Fault = (String, Option<&'static str>);
+/// What is wrong with one definition: the way to the part that is, what, and what to do.
+#[derive(Default)]
+struct Faults(Vec<(Vec<String>, String, Option<String>)>);
+
+impl Faults {
+    fn add(&mut self, path: &[&str], what: impl Into<String>, hint: impl Into<Option<String>>) {
+        let path = path.iter().map(|step| (*step).to_owned()).collect();
+        self.0.push((path, what.into(), hint.into()));
+    }
+}
+
+fn hint(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
 
 impl Checker<'_> {
     pub(super) fn run(&self, found: &Found<'_>, problems: &mut Vec<Problem>) {
-        self.dimensions(problems);
+        check(found.dimensions, problems, |dimension, faults| self.dimension(dimension, faults));
         check(found.metrics, problems, |metric, faults| self.metric(metric, faults));
         self.funnels(found.funnels, problems);
         check(found.boards, problems, |board, faults| self.board(board, faults));
         check(found.alerts, problems, |rule, faults| self.alert(rule, faults));
     }
 
-    fn dimensions(&self, problems: &mut Vec<Problem>) {
-        for dimension in &self.registry.dimensions {
-            let mut faults = Vec::new();
-            if let Some(table) = &dimension.label_table {
-                for column in [&dimension.label_key, &dimension.label_column] {
-                    match column {
-                        Some(column) => self.column(table, column, &[], &mut faults),
-                        None => faults.push((
-                            format!("dimension `{}` has a label table only", dimension.id),
-                            Some("add `label_key` and `label_column`"),
-                        )),
-                    }
+    fn dimension(&self, dimension: &Dimension, faults: &mut Faults) {
+        if let Some(table) = &dimension.label_table {
+            let columns =
+                [("label_key", &dimension.label_key), ("label_column", &dimension.label_column)];
+            let table = (&["label_table"][..], table.as_str());
+            for (key, column) in columns {
+                match column {
+                    Some(column) => self.column(table, (&[key], column), &[], faults),
+                    None => faults.add(
+                        &["label_table"],
+                        format!("dimension `{}` has a label table and no `{key}`", dimension.id),
+                        hint("add `label_key` and `label_column`"),
+                    ),
                 }
-            }
-            if let Some(rollup) = &dimension.rollup {
-                if self.registry.dimension(&rollup.of).is_none_or(|of| of.rollup.is_some()) {
-                    let what = format!("dimension `{}` cannot follow from it", dimension.id);
-                    faults.push((what, Some("`of` is a dimension without a roll-up")));
-                }
-                let days = [ColumnType::Date];
-                self.column(&rollup.table, &rollup.valid_from, &days, &mut faults);
-                self.column(&rollup.table, &rollup.key, &[], &mut faults);
-                self.column(&rollup.table, &rollup.column, &[], &mut faults);
-            }
-            for (what, hint) in faults {
-                let hint = hint.map(str::to_owned);
-                problems.push(Problem { file: DIMENSIONS.to_owned(), line: 0, what, hint });
             }
         }
+        let Some(rollup) = &dimension.rollup else { return };
+        if self.registry.dimension(&rollup.of).is_none_or(|of| of.rollup.is_some()) {
+            let what = format!("dimension `{}` cannot follow from it", dimension.id);
+            let hint = hint("`of` is a dimension without a roll-up");
+            faults.add(&["rollup", "of"], what, hint);
+        }
+        let table = (&["rollup", "table"][..], rollup.table.as_str());
+        let since = (&["rollup", "valid_from"][..], rollup.valid_from.as_str());
+        self.column(table, since, &[ColumnType::Date], faults);
+        self.column(table, (&["rollup", "key"], &rollup.key), &[], faults);
+        self.column(table, (&["rollup", "column"], &rollup.column), &[], faults);
     }
 
-    fn board(&self, board: &BoardDefinition, faults: &mut Vec<Fault>) {
-        for TileDefinition { metric, filter, .. } in &board.tiles {
-            self.uses(metric, filter.keys(), faults);
+    fn board(&self, board: &BoardDefinition, faults: &mut Faults) {
+        for (index, TileDefinition { metric, filter, .. }) in board.tiles.iter().enumerate() {
+            let at = ["tiles", &index.to_string()].map(str::to_owned);
+            self.uses(&at, "metric", metric, ("filter", filter.keys()), faults);
         }
-        for ChartDefinition { metrics, group_by, .. } in &board.charts {
+        for (index, ChartDefinition { metrics, group_by, .. }) in board.charts.iter().enumerate() {
+            let at = ["charts", &index.to_string()].map(str::to_owned);
             for metric in metrics {
-                self.uses(metric, group_by.iter(), faults);
+                self.uses(&at, "metrics", metric, ("group_by", group_by.iter()), faults);
             }
         }
         if let Some(LaneSource { source, day, dimensions, .. }) = &board.lanes {
-            self.column(source, day, &[ColumnType::Date], faults);
-            self.known_dimensions(dimensions, faults);
+            let table = (&["lanes", "source"][..], source.as_str());
+            self.column(table, (&["lanes", "day"], day), &[ColumnType::Date], faults);
+            self.known_dimensions(&["lanes"], dimensions, faults);
             for card in ["card_id", "masked_name", "subtitle", "planned_at", "site_id", "person_id"]
             {
-                self.column(source, card, &[], faults);
+                self.column(table, (&["lanes", "source"], card), &[], faults);
             }
         }
     }
 
-    fn alert(&self, rule: &AlertRule, faults: &mut Vec<Fault>) {
+    fn alert(&self, rule: &AlertRule, faults: &mut Faults) {
+        let at = ["condition".to_owned()];
         match &rule.condition {
             Condition::Metric { metric, subject, filter, min_volume, .. } => {
                 // Practitioners have dimensions of their own, whatever the metric has.
@@ -104,63 +119,88 @@ impl Checker<'_> {
                         && matches!(dimension.as_str(), "site" | "brand" | "business_line")
                 };
                 let of_metric = filter.keys().filter(|dimension| !of_staff(dimension));
-                self.uses(metric, of_metric.chain([subject]), faults);
+                self.uses(&at, "metric", metric, ("filter", of_metric), faults);
+                self.uses(&at, "metric", metric, ("subject", [subject].into_iter()), faults);
                 for volume in min_volume.keys() {
-                    self.uses(volume, [subject].into_iter(), faults);
+                    let by = ("subject", [subject].into_iter());
+                    self.uses(&at, "min_volume", volume, by, faults);
                 }
             }
             Condition::DataLate { source, time, subject, .. } => {
-                self.column(source, time, &[ColumnType::Date, ColumnType::Timestamp], faults);
-                self.column(source, subject, &[], faults);
+                let table = (&["condition", "source"][..], source.as_str());
+                let days = [ColumnType::Date, ColumnType::Timestamp];
+                self.column(table, (&["condition", "time"], time), &days, faults);
+                self.column(table, (&["condition", "subject"], subject), &[], faults);
             }
         }
     }
 
-    /// A metric used with dimensions: both must exist and fit.
+    /// A metric used with dimensions: both must exist and fit. `at` leads to where it is used,
+    /// `key` to the metric in there.
     fn uses<'d>(
         &self,
+        at: &[String],
+        key: &str,
         metric: &str,
-        dimensions: impl Iterator<Item = &'d String>,
-        faults: &mut Vec<Fault>,
+        (by, dimensions): (&str, impl Iterator<Item = &'d String>),
+        faults: &mut Faults,
     ) {
+        let at: Vec<&str> = at.iter().map(String::as_str).collect();
         if self.registry.metric(metric).is_none() {
-            faults.push((format!("unknown metric `{metric}`"), Some("see `queries/metrics`")));
-            return;
+            let hint = near(metric, self.registry.metrics.keys().map(String::as_str));
+            let path = [&at[..], &[key, metric]].concat();
+            return faults.add(&path, format!("unknown metric `{metric}`"), hint);
         }
         let allowed = self.registry.metric_dimensions(metric);
         for dimension in dimensions {
             if !allowed.iter().any(|known| known.id == *dimension) {
+                let names: Vec<&str> = allowed.iter().map(|known| known.id.as_str()).collect();
+                let hint = format!("valid dimensions of `{metric}`: {}", names.join(", "));
                 let what = format!("metric `{metric}` has no dimension `{dimension}`");
-                faults.push((what, Some("ratios have the dimensions all their inputs share")));
+                faults.add(&[&at[..], &[by, dimension]].concat(), what, hint);
             }
         }
     }
 
-    fn known_dimensions(&self, used: &BTreeMap<String, String>, faults: &mut Vec<Fault>) {
+    /// Dimensions under key `dimensions` of the part `at` leads to must be declared.
+    fn known_dimensions(&self, at: &[&str], used: &BTreeMap<String, String>, faults: &mut Faults) {
         for id in used.keys().filter(|id| self.registry.dimension(id).is_none()) {
-            let hint = "declare it in `queries/metrics/dimensions.yaml`";
-            faults.push((format!("unknown dimension `{id}`"), Some(hint)));
+            let path = [at, &["dimensions", id]].concat();
+            let hint = hint("declare it in `queries/metrics/dimensions.yaml`");
+            faults.add(&path, format!("unknown dimension `{id}`"), hint);
         }
     }
 
-    fn table(&self, table: &str, faults: &mut Vec<Fault>) {
+    /// A table must exist; `at` leads to where it is named.
+    fn table(&self, at: &[&str], table: &str, faults: &mut Faults) {
         if !self.contracts.tables.contains_key(table) {
-            let hint = "tables are the files of `schema/tables`";
-            faults.push((format!("unknown table `{table}`"), Some(hint)));
+            let hint = near(table, self.contracts.tables.keys().map(String::as_str));
+            faults.add(at, format!("unknown table `{table}`"), hint);
         }
     }
 
-    /// A column must exist and, where `types` says so, be of one of these types.
-    fn column(&self, table: &str, column: &str, types: &[ColumnType], faults: &mut Vec<Fault>) {
-        self.table(table, faults);
+    /// A column must exist and, where `types` says so, be of one of these types. Table and column
+    /// come with the way to where they are named.
+    fn column(
+        &self,
+        (table_at, table): (&[&str], &str),
+        (column_at, column): (&[&str], &str),
+        types: &[ColumnType],
+        faults: &mut Faults,
+    ) {
+        self.table(table_at, table, faults);
         let Some(contract) = self.contracts.tables.get(table) else { return };
         match contract.column(column) {
-            None => faults.push((format!("table `{table}` has no column `{column}`"), None)),
+            None => {
+                let columns = contract.columns.iter().map(|column| column.name.as_str());
+                let what = format!("table `{table}` has no column `{column}`");
+                faults.add(column_at, what, near(column, columns));
+            }
             Some(found) if !types.is_empty() && !types.contains(&found.column_type) => {
                 let wanted: Vec<String> = types.iter().map(ColumnType::to_string).collect();
                 let (is, wanted) = (found.column_type, wanted.join("` or `"));
                 let what = format!("column `{table}.{column}` is `{is}`, not `{wanted}`");
-                faults.push((what, None));
+                faults.add(column_at, what, format!("name a `{wanted}` column"));
             }
             Some(_) => {}
         }
@@ -175,27 +215,43 @@ pub(super) fn costing(
 ) {
     for (at, version) in found.iter().enumerate() {
         let faults = version.value.problems();
-        problems.extend(faults.into_iter().map(|(what, hint)| version.problem(what, Some(hint))));
+        problems.extend(
+            faults.into_iter().map(|(what, advice)| version.place.problem(&[], what, hint(advice))),
+        );
         let from = &version.value.valid_from;
         if let Some(other) = found[..at].iter().find(|other| other.value.valid_from == *from) {
             let what = format!("holds from `{from}`, as does `{}`", other.value.version);
-            problems.push(version.problem(what, Some("a month has one version of the rules")));
+            let hint = hint("a month has one version of the rules");
+            problems.push(version.place.problem(&["valid_from"], what, hint));
         }
     }
     if found.is_empty() && contracts.tables.contains_key(super::COST_ALLOCATION) {
         problems.push(Problem {
             file: format!("schema/tables/{}.yaml", super::COST_ALLOCATION),
-            line: 0,
+            line: 1,
             what: "no rules say how cost is allocated".to_owned(),
             hint: Some(format!("add `{}/<version>.yaml`", super::COSTING)),
         });
     }
 }
 
-fn check<T>(found: &[Located<T>], problems: &mut Vec<Problem>, rule: impl Fn(&T, &mut Vec<Fault>)) {
+/// A hint that names what may have been meant: every name, those that look alike first.
+pub(super) fn near<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut names: Vec<(usize, &str)> = known
+        .map(|name| (datafusion::common::utils::datafusion_strsim::levenshtein(wanted, name), name))
+        .collect();
+    names.sort_unstable();
+    let alike: Vec<&str> = names.iter().take(5).map(|(_, name)| *name).collect();
+    (!alike.is_empty()).then(|| format!("nearest names: {}", alike.join(", ")))
+}
+
+fn check<T>(found: &[Located<T>], problems: &mut Vec<Problem>, rule: impl Fn(&T, &mut Faults)) {
     for item in found {
-        let mut faults = Vec::new();
+        let mut faults = Faults::default();
         rule(&item.value, &mut faults);
-        problems.extend(faults.into_iter().map(|(what, hint)| item.problem(what, hint)));
+        problems.extend(faults.0.into_iter().map(|(path, what, hint)| {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            item.place.problem(&path, what, hint)
+        }));
     }
 }

@@ -5,15 +5,20 @@
 //! readers'. A registry only exists when everything in it fits together.
 
 mod check;
+mod circle;
+mod fields;
 mod files;
 mod metric_view;
 mod node;
 mod nodes;
 mod order;
 mod people;
+mod places;
 mod plan;
+mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hub_domain::alert::{AlertRule, AlertRuleFile};
 use hub_domain::analysis::costing::RuleVersion;
@@ -30,9 +35,10 @@ pub use node::{
     COST_ALLOCATION, COST_RUN, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node,
     PERSON_LINK, PERSON_RECORD, Part, Reference, Stage,
 };
+pub use summary::{Summary, Summed};
 
 use crate::readers::{Definitions, formula};
-use files::Located;
+use files::{Located, Place};
 
 const DIMENSIONS: &str = "queries/metrics/dimensions.yaml";
 /// Folder of rule versions of cost allocation.
@@ -61,8 +67,12 @@ pub struct Registry {
     pub segments: Vec<SegmentDefinition>,
     /// Independent check query of a metric, by metric id.
     pub checks: BTreeMap<String, String>,
-    /// Where definitions stand: `metric:<id>`, `board:<id>`, … → file and line.
-    places: BTreeMap<String, (String, u64)>,
+    /// Where definitions stand: by kind and id.
+    places: BTreeMap<(&'static str, String), Place>,
+    /// Nightly summaries, by file.
+    pub(crate) summaries: Vec<Summary>,
+    /// The files everything here was read from.
+    project: Arc<ProjectFiles>,
 }
 
 impl Registry {
@@ -74,77 +84,68 @@ impl Registry {
         let mut problems = Vec::new();
         let tags = files::definitions(
             project,
-            "queries/tags",
-            "",
-            |file: TagFile| with_ids(file.tags, |rule| &rule.tag),
+            ("queries/tags", Some("tags"), ""),
+            |file: TagFile| file.tags,
             &mut problems,
         );
         let segments = files::definitions(
             project,
-            "queries/segments",
-            "",
-            |file: SegmentFile| with_ids(file.segments, |segment| &segment.id),
+            ("queries/segments", Some("segments"), ""),
+            |file: SegmentFile| file.segments,
             &mut problems,
         );
         let people = people::nodes(&tags, &segments, contracts, &mut problems);
         let mut registry = Self {
             nodes: nodes::load(project, contracts, people, &mut problems),
+            project: Arc::new(project.clone()),
             ..Self::default()
         };
-        registry.place("tag", &tags, |rule| &rule.tag, &mut problems);
-        registry.place("segment", &segments, |segment| &segment.id, &mut problems);
+        registry.locate("tag", &tags, |rule| &rule.tag, &mut problems);
+        registry.locate("segment", &segments, |segment| &segment.id, &mut problems);
         registry.segments = segments.iter().map(|segment| segment.value.clone()).collect();
-        if let Some(text) = project.files.get(DIMENSIONS) {
-            match files::dimensions(DIMENSIONS, text) {
-                Ok(file) => {
-                    registry.dimensions = file.dimensions;
-                    registry.fiscal_start = file.fiscal_month_starts;
-                }
-                Err(problem) => problems.push(problem),
-            }
-        }
+        let text = project.files.get(DIMENSIONS);
+        let (dimensions, fiscal_start) =
+            text.map(|text| files::dimensions(DIMENSIONS, text, &mut problems)).unwrap_or_default();
+        registry.dimensions = dimensions.iter().map(|found| found.value.clone()).collect();
+        registry.fiscal_start = fiscal_start;
         let metrics = files::definitions(
             project,
-            "queries/metrics",
-            DIMENSIONS,
-            |family: MetricFamily| with_ids(family.metrics, |metric| &metric.id),
+            ("queries/metrics", Some("metrics"), DIMENSIONS),
+            |family: MetricFamily| family.metrics,
             &mut problems,
         );
         let funnels = files::definitions(
             project,
-            "queries/funnels",
-            "",
-            |funnel: FunnelDefinition| with_ids(vec![funnel], |funnel| &funnel.id),
+            ("queries/funnels", None, ""),
+            |funnel: FunnelDefinition| vec![funnel],
             &mut problems,
         );
         let boards = files::definitions(
             project,
-            "queries/boards",
-            "",
-            |board: BoardDefinition| with_ids(vec![board], |board| &board.id),
+            ("queries/boards", None, ""),
+            |board: BoardDefinition| vec![board],
             &mut problems,
         );
         let alerts = files::definitions(
             project,
-            "queries/alerts",
-            "",
-            |file: AlertRuleFile| with_ids(file.rules, |rule| &rule.id),
+            ("queries/alerts", Some("rules"), ""),
+            |file: AlertRuleFile| file.rules,
             &mut problems,
         );
         let costing = files::definitions(
             project,
-            COSTING,
-            "",
-            |version: RuleVersion| with_ids(vec![version], |version| &version.version),
+            (COSTING, None, ""),
+            |version: RuleVersion| vec![version],
             &mut problems,
         );
-        registry.place("rules", &costing, |it| &it.version, &mut problems);
+        registry.locate("rules", &costing, |it| &it.version, &mut problems);
         check::costing(&costing, contracts, &mut problems);
         registry.costing = costing.iter().map(|version| version.value.clone()).collect();
-        registry.place("metric", &metrics, |m| &m.id, &mut problems);
-        registry.place("funnel", &funnels, |f| &f.id, &mut problems);
-        registry.place("board", &boards, |b| &b.id, &mut problems);
-        registry.place("alert", &alerts, |r| &r.id, &mut problems);
+        registry.locate("dimension", &dimensions, |d| &d.id, &mut problems);
+        registry.locate("metric", &metrics, |m| &m.id, &mut problems);
+        registry.locate("funnel", &funnels, |f| &f.id, &mut problems);
+        registry.locate("board", &boards, |b| &b.id, &mut problems);
+        registry.locate("alert", &alerts, |r| &r.id, &mut problems);
         registry.metrics = by_id(&metrics, |metric| &metric.id);
         registry.funnels = by_id(&funnels, |funnel| &funnel.id);
         registry.boards = boards.iter().map(|board| board.value.clone()).collect();
@@ -152,6 +153,7 @@ impl Registry {
         registry.read_checks(project, &mut problems);
         check::Checker { project, registry: &registry, contracts }.run(
             &check::Found {
+                dimensions: &dimensions,
                 metrics: &metrics,
                 funnels: &funnels,
                 boards: &boards,
@@ -161,6 +163,9 @@ impl Registry {
         );
         if problems.is_empty() {
             registry.check_formulas(&mut problems);
+        }
+        if problems.is_empty() {
+            registry.read_summaries(project, contracts, &mut problems);
         }
         if problems.is_empty() {
             return Ok(registry);
@@ -187,6 +192,32 @@ impl Registry {
     pub fn metric_dimensions(&self, id: &str) -> Vec<Dimension> {
         let find = |id: &str| self.metric(id);
         formula::dimensions(id, &find, &self.dimensions).into_iter().cloned().collect()
+    }
+
+    /// The files everything here was read from.
+    #[must_use]
+    pub fn project(&self) -> &Arc<ProjectFiles> {
+        &self.project
+    }
+
+    /// Public metrics without an independent check query. They are sound definitions; whether
+    /// their numbers are right is then nobody's test.
+    #[must_use]
+    pub fn unchecked(&self) -> Vec<Problem> {
+        let public = self.metrics.values().filter(|metric| !metric.private);
+        let unchecked = public.filter(|metric| !self.checks.contains_key(&metric.id));
+        let problem = |metric: &MetricDefinition| {
+            let hint = format!("add `queries/checks/{}.sql`: site, month, value", metric.id);
+            let what = format!("metric `{}` has no check query", metric.id);
+            self.place("metric", &metric.id).problem(&["id"], what, Some(hint))
+        };
+        unchecked.map(problem).collect()
+    }
+
+    /// Every metric the definition of metric `id` rests on, itself first.
+    #[must_use]
+    pub fn behind(&self, id: &str) -> Vec<String> {
+        circle::behind(self, id)
     }
 
     /// Metrics that aggregate rows for metric `id`, itself when it is one; without repeats.
@@ -219,33 +250,36 @@ impl Registry {
                     }
                 }
             }
-            Err(faults) => problems.extend(faults.into_iter().map(|fault| {
-                let (file, line) = self.place_of("metric", &fault.id);
-                Problem { file, line, what: fault.what, hint: None }
-            })),
+            Err(faults) => {
+                problems.extend(faults.into_iter().map(|fault| {
+                    self.place("metric", &fault.id).problem(&["unit"], fault.what, None)
+                }))
+            }
         }
     }
 
-    /// File and line of a definition.
-    fn place_of(&self, kind: &str, id: &str) -> (String, u64) {
-        self.places.get(&format!("{kind}:{id}")).cloned().unwrap_or_default()
+    /// Where a definition stands.
+    fn place(&self, kind: &'static str, id: &str) -> Place {
+        self.places.get(&(kind, id.to_owned())).cloned().unwrap_or_default()
     }
 
-    fn place<T>(
+    fn locate<T>(
         &mut self,
-        kind: &str,
+        kind: &'static str,
         found: &[Located<T>],
         id: impl Fn(&T) -> &String,
         problems: &mut Vec<Problem>,
     ) {
         for item in found {
             let id = id(&item.value);
-            let key = format!("{kind}:{id}");
-            if let Some((file, line)) = self.places.get(&key) {
-                let what = format!("{kind} `{id}` is defined twice, first in {file}:{line}");
-                problems.push(item.problem(what, Some("ids are unique in the whole project")));
+            let key = (kind, id.clone());
+            if let Some(first) = self.places.get(&key) {
+                let first = format!("{}:{}", first.file, first.line());
+                let what = format!("{kind} `{id}` is defined twice, first in {first}");
+                let hint = Some("ids are unique in the whole project".to_owned());
+                problems.push(item.place.problem(&["id"], what, hint));
             } else {
-                self.places.insert(key, (item.file.clone(), item.line));
+                self.places.insert(key, item.place.clone());
             }
         }
     }
@@ -262,7 +296,7 @@ impl Registry {
                 }
                 Ok(_) => problems.push(Problem {
                     file: path.to_owned(),
-                    line: 0,
+                    line: 1,
                     what: format!("no metric `{metric}`"),
                     hint: Some("a check is named after the metric it checks".to_owned()),
                 }),
@@ -270,10 +304,6 @@ impl Registry {
             }
         }
     }
-}
-
-fn with_ids<T>(items: Vec<T>, id: impl Fn(&T) -> &String) -> Vec<(String, T)> {
-    items.into_iter().map(|item| (id(&item).clone(), item)).collect()
 }
 
 fn by_id<T: Clone>(found: &[Located<T>], id: impl Fn(&T) -> &String) -> BTreeMap<String, T> {

@@ -159,8 +159,12 @@ pub(super) fn parse_select(path: &str, text: &str) -> Result<(String, AnyStateme
             let sql = text.trim_end().trim_end_matches(';').trim_end().to_owned();
             Ok((sql, AnyStatement::Statement(statement)))
         }
-        (None, _) => Err(problem(0, "the file holds no statement".to_owned())),
-        (_, false) => Err(problem(0, "the file holds several statements".to_owned())),
+        (None, _) => Err(problem(1, "the file holds no statement".to_owned())),
+        (_, false) => {
+            // The next statement begins after the first semicolon that ends one.
+            let line = text.split_inclusive(';').next().map_or(0, |first| first.lines().count());
+            Err(problem(line as u64, "the file holds several statements".to_owned()))
+        }
         _ => Err(problem(1, "the statement is not a select".to_owned())),
     }
 }
@@ -170,7 +174,7 @@ fn line_in(message: &str) -> u64 {
     message
         .split_once("Line: ")
         .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
-        .unwrap_or(0)
+        .unwrap_or(1)
 }
 
 /// Tables a parsed select reads; CTE names are not tables.

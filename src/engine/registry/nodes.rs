@@ -48,7 +48,7 @@ pub(super) fn load(
         for table in contracts.tables.keys().filter(|table| !nodes.contains_key(*table)) {
             problems.push(Problem {
                 file: format!("schema/tables/{table}.yaml"),
-                line: 0,
+                line: 1,
                 what: format!("no query makes table `{table}`"),
                 hint: Some(format!(
                     "add `{STAGING}/<source>/{table}.sql` or `{MARTS}/{table}.sql`"
@@ -61,10 +61,14 @@ pub(super) fn load(
         .filter_map(|node| Some((node.target.clone(), node.parts.first()?.path.clone())))
         .collect();
     order::sort(nodes.into_values().collect()).unwrap_or_else(|cycle| {
-        let file = cycle.iter().find_map(|table| paths.get(table)).cloned().unwrap_or_default();
+        let at = cycle.iter().zip(cycle.iter().skip(1));
+        let at = at.filter_map(|(table, next)| Some((paths.get(table)?, next))).next();
+        let file = at.map(|(path, _)| path.clone()).unwrap_or_default();
+        let text = project.files.get(&file).map(String::as_str).unwrap_or_default();
+        let line = at.and_then(|(_, next)| super::files::line_of(text, next)).unwrap_or(1);
         problems.push(Problem {
             file,
-            line: 0,
+            line,
             what: format!("tables read each other in a circle: `{}`", cycle.join("` → `")),
             hint: Some("break the circle; a table is made once, from finished tables".to_owned()),
         });
@@ -84,12 +88,13 @@ fn read(path: &str, text: &str, stage: Stage, contracts: &Contracts) -> Result<N
         |line, what, hint: Option<String>| Problem { file: path.to_owned(), line, what, hint };
     if !contracts.tables.contains_key(&target) {
         let hint = format!("add `schema/tables/{target}.yaml`");
-        return Err(problem(0, format!("table `{target}` has no contract"), Some(hint)));
+        return Err(problem(1, format!("table `{target}` has no contract"), Some(hint)));
     }
     let (sql, statement) = node::parse_select(path, text)?;
     let references = node::references(&statement, contracts).map_err(|what| {
         let word = what.rsplit('.').next().unwrap_or_default().trim_end_matches('`').to_owned();
-        problem(super::files::line_of(text, &word), what, None)
+        let hint = super::check::near(&word, contracts.tables.keys().map(String::as_str));
+        problem(super::files::line_of(text, &word).unwrap_or(1), what, hint)
     })?;
     let source = path
         .strip_prefix(STAGING)
@@ -112,7 +117,7 @@ fn add(nodes: &mut BTreeMap<String, Node>, found: Node, problems: &mut Vec<Probl
     }
     problems.push(Problem {
         file: found.parts.first().map(|part| part.path.clone()).unwrap_or_default(),
-        line: 0,
+        line: 1,
         what: format!("table `{}` is made twice", found.target),
         hint: Some("only staging files of several sources may share a table".to_owned()),
     });

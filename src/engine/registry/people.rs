@@ -23,17 +23,17 @@ pub(super) fn nodes(
     problems: &mut Vec<Problem>,
 ) -> Vec<Node> {
     let spans = tags.iter().filter_map(|rule| match tag_sql(&rule.value) {
-        Ok(sql) => Some((sql, rule.problem(String::new(), None))),
+        Ok(sql) => Some((sql, rule.place.problem(&[], String::new(), None))),
         Err((what, hint)) => {
-            problems.push(rule.problem(what, Some(hint)));
+            problems.push(rule.place.problem(&[], what, Some(hint)));
             None
         }
     });
     let spans: Vec<(String, Problem)> = spans.collect();
     let members = segments.iter().filter_map(|segment| match segment_sql(&segment.value) {
-        Ok(sql) => Some((sql, segment.problem(String::new(), None))),
+        Ok(sql) => Some((sql, segment.place.problem(&[], String::new(), None))),
         Err((what, hint)) => {
-            problems.push(segment.problem(what, Some(hint)));
+            problems.push(segment.place.problem(&[], what, Some(hint)));
             None
         }
     });

@@ -18,7 +18,9 @@ use datafusion::prelude::SessionContext;
 use hub_domain::project::Problem;
 use hub_lake::{Contracts, arrow_schema, raw_schema};
 
-use super::{Part, Registry, Stage, metric_view};
+use super::files::{Place, line_of};
+use super::places::Places;
+use super::{Part, Registry, Stage, fields, metric_view};
 use crate::context::{CATALOG, HUB, RAW};
 use crate::raw_view::{current_columns, history_columns, raw_history_name, raw_view_name};
 use crate::{EngineConfig, build_context};
@@ -35,7 +37,10 @@ impl Registry {
         let mut problems = Vec::new();
         let (context, tables) = match empty_project(contracts) {
             Ok(project) => project,
-            Err(error) => return Err(vec![problem("schema", 0, &error)]),
+            Err(error) => {
+                let (file, what) = ("schema".to_owned(), text(&error));
+                return Err(vec![Problem { file, line: 0, what, hint: None }]);
+            }
         };
         let state = context.state();
         for node in self.nodes.iter().filter(|node| node.stage != Stage::Costing) {
@@ -54,7 +59,7 @@ impl Registry {
         }
         self.plan_metrics(&state, &tables, &mut problems).await;
         self.plan_expressions(&state, &tables, &mut problems);
-        plan_contract_checks(&state, contracts, &tables, &mut problems).await;
+        self.plan_contract_checks(&state, contracts, &tables, &mut problems).await;
         problems.sort();
         problems.dedup();
         if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -66,7 +71,12 @@ impl Registry {
         tables: &Tables,
         problems: &mut Vec<Problem>,
     ) {
+        let broken = fields::plan_fields(self, state, tables, problems);
         for metric in self.metrics.values() {
+            // What is wrong with an input has been told where the input is defined.
+            if self.inputs(&metric.id).iter().any(|input| broken.contains(input)) {
+                continue;
+            }
             let names = self.metric_tables(&metric.id).into_iter();
             let own = names.filter_map(|name| Some((name.clone(), Arc::clone(tables.get(&name)?))));
             // Any day will do: nothing is there to be read.
@@ -74,14 +84,14 @@ impl Registry {
             let planned = metric_view(self, metric, state, own.collect(), through).await;
             let planned = planned.and_then(|plan| state.optimize(&plan).map(|_| ()));
             if let Err(error) = planned {
-                let (file, line) = self.place_of("metric", &metric.id);
-                problems.push(problem(&file, line, &error));
+                let place = self.place("metric", &metric.id);
+                problems.push(place.problem(&[], text(&error), None));
             }
         }
     }
 
     fn plan_expressions(&self, state: &SessionState, tables: &Tables, problems: &mut Vec<Problem>) {
-        let mut plan = |kind: &str, id: &str, table: &str, text: &str| {
+        let mut plan = |place: Place, path: &[&str], table: &str, text: &str| {
             let Some(schema) = tables.get(table).map(|table| table.schema()) else { return };
             let qualified = DFSchema::try_from_qualified_schema(table, schema.as_ref());
             let planned = qualified.and_then(|schema| {
@@ -89,23 +99,40 @@ impl Registry {
                 state.create_physical_expr(expr, &schema).map(|_| ())
             });
             if let Err(error) = planned {
-                let (file, line) = self.place_of(kind, id);
-                problems.push(problem(&file, line, &error));
+                let (what, hint) = fields::told(&error);
+                problems.push(place.problem(path, what, hint));
             }
         };
         for funnel in self.funnels.values() {
-            let steps = funnel.steps.iter().filter_map(|step| step.filter.as_ref());
-            let excluded = funnel.exclude.iter().filter_map(|it| it.filter.as_ref());
-            for text in funnel.dimensions.values().chain(steps).chain(excluded) {
-                plan("funnel", &funnel.id, &funnel.source, text);
+            for (index, step) in funnel.steps.iter().enumerate() {
+                let index = index.to_string();
+                let place = self.place("funnel", &funnel.id);
+                if let Some(text) = &step.filter {
+                    plan(place, &["steps", &index, "filter"], &funnel.source, text);
+                }
+            }
+            for (index, excluded) in funnel.exclude.iter().enumerate() {
+                let index = index.to_string();
+                let place = self.place("funnel", &funnel.id);
+                if let Some(text) = &excluded.filter {
+                    plan(place, &["exclude", &index, "filter"], &funnel.source, text);
+                }
+            }
+            for (id, text) in &funnel.dimensions {
+                let place = self.place("funnel", &funnel.id);
+                plan(place, &["dimensions", id], &funnel.source, text);
             }
         }
         for board in &self.boards {
-            if let Some(lanes) = &board.lanes {
-                let filters = lanes.lanes.iter().map(|lane| &lane.filter);
-                for text in filters.chain(lanes.dimensions.values()) {
-                    plan("board", &board.id, &lanes.source, text);
-                }
+            let Some(lanes) = &board.lanes else { continue };
+            for (index, lane) in lanes.lanes.iter().enumerate() {
+                let index = index.to_string();
+                let place = self.place("board", &board.id);
+                plan(place, &["lanes", "lanes", &index, "filter"], &lanes.source, &lane.filter);
+            }
+            for (id, text) in &lanes.dimensions {
+                let place = self.place("board", &board.id);
+                plan(place, &["lanes", "dimensions", id], &lanes.source, text);
             }
         }
     }
@@ -138,6 +165,47 @@ fn empty_project(contracts: &Contracts) -> datafusion::error::Result<(SessionCon
     Ok((context, tables))
 }
 
+impl Registry {
+    async fn plan_contract_checks(
+        &self,
+        state: &SessionState,
+        contracts: &Contracts,
+        tables: &Tables,
+        problems: &mut Vec<Problem>,
+    ) {
+        for (name, contract) in &contracts.tables {
+            let file = format!("schema/tables/{name}.yaml");
+            let mut places = None;
+            for (index, check) in contract.checks.iter().enumerate() {
+                let planned = match (&check.expression, &check.query) {
+                    (Some(text), _) => tables.get(name).map_or(Ok(()), |table| {
+                        let schema = table.schema();
+                        let schema = DFSchema::try_from_qualified_schema(name.as_str(), &schema)?;
+                        let expr = state.create_logical_expr(text, &schema)?;
+                        state.create_physical_expr(expr, &schema).map(|_| ())
+                    }),
+                    (None, Some(query)) => match state.create_logical_plan(query).await {
+                        Ok(plan) => state.optimize(&plan).map(|_| ()),
+                        Err(error) => Err(error),
+                    },
+                    (None, None) => Ok(()),
+                };
+                let Err(error) = planned else { continue };
+                let text = self.project.files.get(&file).map(String::as_str).unwrap_or_default();
+                let places = places.get_or_insert_with(|| Places::read(text));
+                let key = if check.expression.is_some() { "expression" } else { "query" };
+                let (what, hint) = fields::told(&error);
+                problems.push(Problem {
+                    file: file.clone(),
+                    line: places.line(&["checks", &index.to_string(), key]),
+                    what: format!("check `{}`: {what}", check.name),
+                    hint,
+                });
+            }
+        }
+    }
+}
+
 async fn plan_part(
     state: &SessionState,
     part: &Part,
@@ -149,66 +217,48 @@ async fn plan_part(
         state.optimize(&plan)
     };
     match planned.await {
-        Err(error) => problems.push(problem(&part.path, 0, &error)),
+        Err(error) => {
+            let spanned = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+            let (what, hint) = fields::told(&error);
+            let named = what.split('`').nth(1).and_then(|word| line_of(&part.sql, word));
+            let line = spanned.map(|span| span.start.line).or(named).unwrap_or(1);
+            problems.push(Problem { file: part.path.clone(), line, what, hint });
+        }
         Ok(plan) => {
             let Some(wanted) = wanted else { return };
-            for what in differences(plan.schema().as_arrow(), wanted) {
+            for (column, what) in differences(plan.schema().as_arrow(), wanted) {
                 let hint = Some("columns are matched by name with the contract".to_owned());
-                problems.push(Problem { file: part.path.clone(), line: 0, what, hint });
+                let line = line_of(&part.sql, &column).unwrap_or(1);
+                problems.push(Problem { file: part.path.clone(), line, what, hint });
             }
         }
     }
 }
 
-async fn plan_contract_checks(
-    state: &SessionState,
-    contracts: &Contracts,
-    tables: &Tables,
-    problems: &mut Vec<Problem>,
-) {
-    for (name, contract) in &contracts.tables {
-        let file = format!("schema/tables/{name}.yaml");
-        for check in &contract.checks {
-            let planned = match (&check.expression, &check.query) {
-                (Some(text), _) => tables.get(name).map_or(Ok(()), |table| {
-                    let schema = table.schema();
-                    let schema = DFSchema::try_from_qualified_schema(name.as_str(), &schema)?;
-                    let expr = state.create_logical_expr(text, &schema)?;
-                    state.create_physical_expr(expr, &schema).map(|_| ())
-                }),
-                (None, Some(query)) => match state.create_logical_plan(query).await {
-                    Ok(plan) => state.optimize(&plan).map(|_| ()),
-                    Err(error) => Err(error),
-                },
-                (None, None) => Ok(()),
-            };
-            if let Err(error) = planned {
-                let mut found = problem(&file, 0, &error);
-                found.what = format!("check `{}`: {}", check.name, found.what);
-                problems.push(found);
-            }
-        }
-    }
-}
-
-/// What the columns of a query lack of the contract, and what they have besides.
-fn differences(found: &Schema, wanted: &Schema) -> Vec<String> {
+/// What the columns of a query lack of the contract, and what they have besides: the column and
+/// what is wrong with it.
+fn differences(found: &Schema, wanted: &Schema) -> Vec<(String, String)> {
     let mut differences = Vec::new();
     for field in wanted.fields() {
-        match found.field_with_name(field.name()) {
-            Err(_) => differences.push(format!("column `{}` is missing", field.name())),
-            Ok(has) if !fits(has.data_type(), field.data_type()) => differences.push(format!(
-                "column `{}` is `{}`, the contract says `{}`",
-                field.name(),
-                has.data_type(),
-                field.data_type()
-            )),
+        let name = field.name().clone();
+        match found.field_with_name(&name) {
+            Err(_) => {
+                let what = format!("column `{name}` is missing");
+                differences.push((name, what));
+            }
+            Ok(has) if !fits(has.data_type(), field.data_type()) => {
+                let (is, says) = (has.data_type(), field.data_type());
+                let what = format!("column `{name}` is `{is}`, the contract says `{says}`");
+                differences.push((name, what));
+            }
             Ok(_) => {}
         }
     }
     for field in found.fields() {
-        if wanted.field_with_name(field.name()).is_err() {
-            differences.push(format!("column `{}` is not in the contract", field.name()));
+        let name = field.name().clone();
+        if wanted.field_with_name(&name).is_err() {
+            let what = format!("column `{name}` is not in the contract");
+            differences.push((name, what));
         }
     }
     differences
@@ -227,18 +277,11 @@ fn fits(found: &DataType, wanted: &DataType) -> bool {
     }
 }
 
-/// A planning failure as a problem; its own position wins over `line`.
-fn problem(file: &str, line: u64, error: &DataFusionError) -> Problem {
-    let spanned = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+/// A planning failure in one line; planning has seen no rows.
+pub(super) fn text(error: &DataFusionError) -> String {
     let root = error.find_root().strip_backtrace();
     let what = root.lines().next().unwrap_or_default();
     let what = what.strip_prefix("Error during planning: ").unwrap_or(what);
     let what = what.strip_prefix("Schema error: ").unwrap_or(what);
-    Problem {
-        file: file.to_owned(),
-        // Positions inside YAML expressions count from the expression; keep the definition's.
-        line: if line > 0 { line } else { spanned.map_or(0, |span| span.start.line) },
-        what: what.trim_end_matches('.').to_owned(),
-        hint: None,
-    }
+    what.trim_end_matches('.').to_owned()
 }

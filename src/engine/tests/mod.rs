@@ -7,6 +7,7 @@ mod functions;
 mod leaks;
 mod lifecycle;
 mod limits;
+mod metric_files;
 mod metrics;
 mod policy;
 mod project;
@@ -14,5 +15,6 @@ mod raw;
 mod registry;
 mod sessions;
 mod settings;
+mod summaries;
 
 pub(crate) use fixture::lines;

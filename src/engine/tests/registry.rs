@@ -81,7 +81,7 @@ fn project(changes: &[(&str, &str)]) -> ProjectFiles {
     project
 }
 
-async fn check(changes: &[(&str, &str)]) -> Result<Registry, Vec<Problem>> {
+pub(super) async fn check(changes: &[(&str, &str)]) -> Result<Registry, Vec<Problem>> {
     let project = project(changes);
     let contracts = Contracts::load(&project)?;
     let registry = Registry::load(&project, &contracts)?;

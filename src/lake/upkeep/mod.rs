@@ -113,6 +113,7 @@ impl Lake {
             if !request.dry_run {
                 self.may_write().await?;
                 self.expire(&report.expired).await?;
+                self.forget_definitions(&kept).await?;
             }
         }
         let mut waiting = self.waiting().await?;

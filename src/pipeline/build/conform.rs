@@ -10,7 +10,7 @@ use hub_lake::arrow_type;
 use super::BuildError;
 
 /// `frame` with exactly the columns of `contract`.
-pub(super) fn conform(frame: DataFrame, contract: &TableContract) -> Result<DataFrame, BuildError> {
+pub(crate) fn conform(frame: DataFrame, contract: &TableContract) -> Result<DataFrame, BuildError> {
     let table = &contract.table;
     let columns = |what: String, hint| BuildError::Columns { table: table.clone(), what, hint };
     let found = found(frame.schema());

@@ -71,7 +71,7 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    pub(super) fn lake(table: &str, cause: LakeError) -> Self {
+    pub(crate) fn lake(table: &str, cause: LakeError) -> Self {
         // Rows come from the query: its failure arrives as a failed write.
         if let LakeError::Rows { source, .. } = &cause
             && let Some(inner) = source.downcast_ref::<DataFusionError>()
@@ -86,13 +86,13 @@ impl BuildError {
         Self::Lake { table: table.to_owned(), what: cause.to_string(), cause: Box::new(cause) }
     }
 
-    pub(super) fn plan(table: &str, cause: &DataFusionError) -> Self {
+    pub(crate) fn plan(table: &str, cause: &DataFusionError) -> Self {
         let text = cause.strip_backtrace();
         let what = text.lines().next().unwrap_or_default().to_owned();
         Self::Plan { table: table.to_owned(), what }
     }
 
-    pub(super) fn run(table: &str, cause: DataFusionError) -> Self {
+    pub(crate) fn run(table: &str, cause: DataFusionError) -> Self {
         Self::Run { table: table.to_owned(), kind: kind(&cause), cause: Box::new(cause) }
     }
 }

@@ -22,10 +22,12 @@ use hub_engine::{EngineConfig, Node, Reference, Registry, build_context, registe
 use hub_lake::{Contracts, Lake, TableId};
 use tokio::task::JoinSet;
 
+pub(crate) use conform::conform;
 pub use error::BuildError;
 pub use fingerprint::BUILD_METADATA;
 
 use node::NodeRun;
+pub(crate) use node::stored_schema;
 use order::Waiting;
 
 /// What a build needs to know.

@@ -147,7 +147,7 @@ fn next_txn(newest: Option<u64>, known: Option<i64>) -> i64 {
 
 /// The stored columns are all nullable: whether a NULL is there is what the audit finds out, and
 /// an engine that is told there is none would not look.
-fn stored_schema(contract: &TableContract) -> SchemaRef {
+pub(crate) fn stored_schema(contract: &TableContract) -> SchemaRef {
     let declared = arrow_schema(contract);
     let fields = declared.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))

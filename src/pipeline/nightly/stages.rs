@@ -263,6 +263,8 @@ impl Nightly {
         previous: Option<&Snapshot>,
     ) -> Result<Snapshot, NightlyError> {
         let now = self.clock.now();
+        let (hash, project) = (&candidate.definition_hash, self.registry.project());
+        self.lake.keep_definitions(hash, project).await.map_err(lake_error)?;
         Ok(publish::publish(&self.lake, candidate, previous, now).await?)
     }
 }

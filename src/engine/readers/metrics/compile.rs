@@ -14,9 +14,11 @@ use hub_domain::metric::{DimensionFilter, MetricDefinition, Rollup};
 
 use super::measure::{Measure, Reach, aggregate_text, measure, with_rollup};
 use super::position::{Positions, asked, asked_relation};
+use super::summary;
 use super::window::Shift;
 use crate::readers::catalogue::{Catalogue, Metric};
 use crate::readers::formula::{Atom, Side};
+use crate::registry::Summary;
 
 /// One aggregated input read over one shifted range.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +63,8 @@ pub struct Reading<'a> {
     pub through: NaiveDate,
     /// Whether distinct values may be counted approximately.
     pub approximate: bool,
+    /// Nightly summaries there are.
+    pub summaries: &'a [&'a Summary],
 }
 
 impl Reading<'_> {
@@ -159,11 +163,13 @@ pub fn compile(
     reading: &Reading<'_>,
 ) -> Result<Vec<Statement>, Error> {
     let find = |id: &str| catalogue.find(id).map(|metric| &metric.definition);
+    let summaries = summary::choose(catalogue, inputs, reading);
     let mut groups: BTreeMap<SameRows, Vec<(&Input, Measure<'_>)>> = BTreeMap::new();
     for input in inputs {
         let definition: &MetricDefinition = &catalogue.metric(&input.metric)?.definition;
         let measured = measure(definition, input.side, &find, true, reading.through);
-        let Some(mut measured) = measured else { continue };
+        let Some(measured) = measured else { continue };
+        let mut measured = summaries.instead(definition, measured, catalogue);
         let axes = axes(catalogue, definition, &mut measured, reading)?;
         let same = SameRows {
             shift: reading.read_with(input.shift, &measured.reach),

@@ -11,6 +11,7 @@ pub(crate) mod labels;
 pub(crate) mod measure;
 mod order;
 pub mod position;
+mod summary;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,7 @@ pub(crate) async fn answer(
             inputs_of(metric, shift, &mut inputs);
         }
     }
+    let summaries = summary::of_snapshot(source.definitions(), source.snapshot());
     let reading = Reading {
         range: query.range,
         grain: query.grain,
@@ -76,6 +78,7 @@ pub(crate) async fn answer(
         filter: &query.filter,
         through: source.snapshot().business_date,
         approximate: query.approximate,
+        summaries: &summaries,
     };
     let split = reading.by_period || !reading.group_by.is_empty();
     // What does not add up is aggregated again for the totals.

@@ -5,8 +5,11 @@ use hub_domain::contract::ColumnType;
 use hub_domain::funnel::{BreakdownAt, FunnelDefinition, FunnelMode, FunnelStep, WindowAnchor};
 use hub_domain::project::Problem;
 
-use super::{Checker, Fault};
+use super::{Checker, Faults};
 use crate::registry::files::{Located, line_of};
+
+/// What is wrong and what to do.
+type Fault = (String, Option<&'static str>);
 
 /// Most steps and exclusions together; numbers beyond are no events.
 const MOST_EVENTS: usize = 64;
@@ -15,24 +18,18 @@ impl Checker<'_> {
     /// Checks every funnel; problems stand at the line of the word they are about.
     pub(super) fn funnels(&self, found: &[Located<FunnelDefinition>], problems: &mut Vec<Problem>) {
         for funnel in found {
-            let text = self.project.files.get(&funnel.file).map_or("", String::as_str);
-            for (word, (what, hint)) in self.faults(&funnel.value) {
-                let mut problem = funnel.problem(what, hint);
-                let line = line_of(text, &word);
-                if line > 0 {
-                    problem.line = line;
-                }
+            let text = self.project.files.get(&funnel.place.file).map_or("", String::as_str);
+            for (word, what, hint) in self.faults(&funnel.value) {
+                let mut problem = funnel.place.problem(&["id"], what, hint);
+                problem.line = line_of(text, &word).unwrap_or(problem.line);
                 problems.push(problem);
             }
         }
     }
 
     /// Every fault with the word it is about.
-    fn faults(&self, funnel: &FunnelDefinition) -> Vec<(String, Fault)> {
+    fn faults(&self, funnel: &FunnelDefinition) -> Vec<(String, String, Option<String>)> {
         let mut found = Vec::new();
-        let mut add = |word: &str, faults: Vec<Fault>| {
-            found.extend(faults.into_iter().map(|fault| (word.to_owned(), fault)));
-        };
         let columns = [
             (&funnel.unit_column, &[][..]),
             (&funnel.at, &[ColumnType::Timestamp][..]),
@@ -41,16 +38,24 @@ impl Checker<'_> {
         let cohort = funnel.cohort.iter().map(|column| (column, &[ColumnType::Date][..]));
         let held = funnel.hold_constant.iter().map(|column| (column, &[][..]));
         for (column, types) in columns.into_iter().chain(cohort).chain(held) {
-            let mut faults = Vec::new();
-            self.column(&funnel.source, column, types, &mut faults);
-            add(column, faults);
+            let mut faults = Faults::default();
+            self.column((&[], &funnel.source), (&[], column), types, &mut faults);
+            found.extend(faults.0.into_iter().map(|(_, what, hint)| (column.clone(), what, hint)));
         }
         for dimension in funnel.dimensions.keys() {
-            let mut faults = Vec::new();
+            let mut faults = Faults::default();
             let one = [(dimension.clone(), String::new())].into_iter().collect();
-            self.known_dimensions(&one, &mut faults);
-            add(dimension, faults);
+            self.known_dimensions(&[], &one, &mut faults);
+            let told = faults.0.into_iter().map(|(_, what, hint)| (dimension.clone(), what, hint));
+            found.extend(told);
         }
+        let mut add = |word: &str, faults: Vec<Fault>| {
+            found.extend(
+                faults
+                    .into_iter()
+                    .map(|(what, hint)| (word.to_owned(), what, hint.map(str::to_owned))),
+            );
+        };
         self.events(funnel, &mut add);
         steps(funnel, &mut add);
         limits(funnel, &mut add);
