@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
+use chrono::NaiveDate;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -19,8 +20,6 @@ use hub_domain::contract::TableContract;
 use hub_domain::identity::{Decision, Link, Merge, Origin, Record, merge_log, resolve};
 use hub_engine::{IDENTITY_DECISION, PERSON_LINK, PERSON_RECORD};
 use hub_lake::{Lake, TableId, arrow_schema};
-
-use crate::build::BuildRequest;
 
 /// Column that names a record.
 const RECORD: &str = "record_id";
@@ -32,14 +31,23 @@ const BATCH_ROWS: usize = 8_192;
 /// One row as texts, by column.
 type Cells = Vec<(&'static str, Option<String>)>;
 
+/// What links follow from, besides the records.
+pub(crate) struct Evidence<'a> {
+    /// Holds the links of the night before.
+    pub(crate) lake: &'a Lake,
+    /// What people decided.
+    pub(crate) decisions: &'a [Decision],
+    /// Business day.
+    pub(crate) date: NaiveDate,
+}
+
 /// Rows of a built-in node. Memory grows with records, not with their columns.
 pub(crate) async fn rows(
-    request: &BuildRequest,
+    evidence: &Evidence<'_>,
     context: &SessionContext,
     contract: &TableContract,
 ) -> Result<SendableRecordBatchStream> {
-    let BuildRequest { lake, decisions, date, .. } = request;
-    let date = *date;
+    let &Evidence { lake, decisions, date } = evidence;
     let rows: Vec<Cells> = match contract.table.as_str() {
         PERSON_LINK => {
             let known = origins(lake, date).await?;

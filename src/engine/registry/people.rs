@@ -25,7 +25,7 @@ pub(super) fn nodes(
     let spans = tags.iter().filter_map(|rule| match tag_sql(&rule.value) {
         Ok(sql) => Some((sql, rule.place.problem(&[], String::new(), None))),
         Err((what, hint)) => {
-            problems.push(rule.place.problem(&[], what, Some(hint)));
+            problems.push(rule.place.problem(&[], what, Some(hint.to_owned())));
             None
         }
     });
@@ -33,7 +33,7 @@ pub(super) fn nodes(
     let members = segments.iter().filter_map(|segment| match segment_sql(&segment.value) {
         Ok(sql) => Some((sql, segment.place.problem(&[], String::new(), None))),
         Err((what, hint)) => {
-            problems.push(segment.place.problem(&[], what, Some(hint)));
+            problems.push(segment.place.problem(&[], what, Some(hint.to_owned())));
             None
         }
     });

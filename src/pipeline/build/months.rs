@@ -108,12 +108,7 @@ impl Digester {
         let names = batch.column(self.partition);
         let rows = self.converter.convert_columns(batch.columns())?;
         let rows: ArrayRef = Arc::new(rows.try_into_binary()?);
-        let [low, high] = SEEDS.map(|seed| {
-            let mut hashes = vec![0; batch.num_rows()];
-            let hashed = create_hashes([&rows], &RandomState::with_seed(seed), &mut hashes);
-            hashed.map(|_| hashes)
-        });
-        let (low, high) = (low?, high?);
+        let (low, high) = (hashes(&rows, SEEDS[0])?, hashes(&rows, SEEDS[1])?);
         for run in arrow::compute::partition(&[Arc::clone(names)])?.ranges() {
             let name = names.as_string_opt::<i32>().filter(|_| names.is_valid(run.start));
             let name = name.map_or("", |names| names.value(run.start));
@@ -131,6 +126,12 @@ impl Digester {
     pub(super) fn months(&self) -> &Months {
         &self.months
     }
+}
+
+fn hashes(rows: &ArrayRef, seed: u64) -> Result<Vec<u64>, DataFusionError> {
+    let mut hashes = vec![0; rows.len()];
+    create_hashes([rows], &RandomState::with_seed(seed), &mut hashes)?;
+    Ok(hashes)
 }
 
 /// Digests all rows of `streams`, side by side.

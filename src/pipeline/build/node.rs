@@ -13,7 +13,7 @@ use hub_lake::{DeltaTableHandle, TableId, Txn, WriteMode, WriteSpec, arrow_schem
 
 use super::{BUILD_METADATA, BuildError, BuildRequest, BuiltTable, conform, fingerprint};
 use crate::costing::cost_table;
-use crate::identity;
+use crate::identity::{self, Evidence};
 
 /// A node about to run.
 pub(super) struct NodeRun {
@@ -92,7 +92,9 @@ impl NodeRun {
                 cost_table(&self.context, rules, &self.node.target, schema).await
             }
             Query::Identity(contract) => {
-                identity::rows(&self.request, &self.context, &contract).await
+                let BuildRequest { lake, decisions, date, .. } = self.request.as_ref();
+                let evidence = Evidence { lake, decisions, date: *date };
+                identity::rows(&evidence, &self.context, &contract).await
             }
         };
         rows.map_err(|cause| self.failed(cause))

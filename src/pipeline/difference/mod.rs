@@ -15,6 +15,7 @@ use hub_domain::calendar::DateRange;
 use hub_domain::difference::{
     Change, Difference, MetricChange, Weighed, definition, files, largest,
 };
+use hub_domain::identity::Decision;
 use hub_domain::snapshot::Snapshot;
 use hub_domain::{Error as PortError, Principal};
 use hub_engine::{EngineConfig, Preview, Registry};
@@ -48,6 +49,8 @@ pub struct DifferenceRequest<'a> {
     pub proposed: &'a Definitions,
     /// Zone, key and limits of queries.
     pub engine: &'a EngineConfig,
+    /// What people decided about identities.
+    pub decisions: &'a [Decision],
     /// Who asks; must see the whole group.
     pub principal: &'a Principal,
     /// Most numbers told one by one.

@@ -19,7 +19,7 @@ use hub_lake::{TableId, arrow_schema};
 use super::{Definitions, DifferenceRequest};
 use crate::build::{BuildError, conform, stored_schema};
 use crate::costing::cost_table;
-use crate::identity::person_link;
+use crate::identity::{self, Evidence};
 
 /// A changed table with no more rows than this as published is evaluated once and kept in memory;
 /// a larger one wherever it is read.
@@ -108,7 +108,7 @@ pub(super) async fn open(
         let rows = published_rows(request, &node.target).await?;
         let kept = rows.is_some_and(|rows| rows <= KEPT_ROWS);
         let rules = &definitions.registry.costing;
-        match proposed(&context, node, (contract, rules), kept).await {
+        match proposed(request, &context, node, (contract, rules), kept).await {
             Ok(table) => register(&context, &node.target, table)?,
             Err(error) => {
                 // What reads it cannot be planned either; its own reason is told first.
@@ -187,6 +187,7 @@ async fn published_rows(
 /// The table `node` would make: its query, or its rows when they are to be `kept`. Persons are
 /// resolved and costs allocated once.
 async fn proposed(
+    request: &DifferenceRequest<'_>,
     context: &SessionContext,
     node: &Node,
     (contract, rules): (&TableContract, &[RuleVersion]),
@@ -198,11 +199,9 @@ async fn proposed(
         return in_memory(rows).await.map_err(|cause| BuildError::run(table, cause));
     }
     if node.stage == Stage::Identity {
-        let read = node.references.iter().find_map(|reference| match reference {
-            Reference::Hub(table) => Some(table.as_str()),
-            Reference::Raw { .. } => None,
-        });
-        let rows = person_link(context, read.unwrap_or_default()).await;
+        let DifferenceRequest { lake, decisions, snapshot, .. } = *request;
+        let evidence = Evidence { lake, decisions, date: snapshot.business_date };
+        let rows = identity::rows(&evidence, context, contract).await;
         return in_memory(rows).await.map_err(|cause| BuildError::run(table, cause));
     }
     let frame = context.sql(&node.sql()).await;
