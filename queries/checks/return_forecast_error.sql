@@ -27,6 +27,10 @@ distance as (
     select day.site_id, day.biz_date, 'stood',
         cast(day.biz_date as int) - cast(stood.biz_date as int)
     from day inner join stood on day.site_id = stood.site_id
+    union all
+    select day.site_id, day.biz_date, 'any',
+        cast(day.biz_date as int) - cast(earlier.biz_date as int)
+    from day inner join day as earlier on day.site_id = earlier.site_id
 ),
 
 counted as (
@@ -35,7 +39,8 @@ counted as (
         count(*) filter (where what = 'stood' and ago = 0) as stood_now,
         count(*) filter (where what = 'came' and ago between 7 and 62) as came_before,
         count(*) filter (where what = 'stood' and ago between 7 and 62) as stood_before,
-        count(*) filter (where what = 'came' and ago between 7 and 56 and ago % 7 = 0) as same_day
+        count(*) filter (where what = 'came' and ago between 7 and 56 and ago % 7 = 0) as same_day,
+        count(*) filter (where what = 'any' and ago between 7 and 62) as known
     from distance
     group by site_id, biz_date
 ),
@@ -50,10 +55,7 @@ judged as (
             + cast(same_day as decimal(12, 4)) / 8
         ) / 2 as forecast
     from counted, hub.data_through as through
-    where biz_date <= through.data_through
-        and biz_date - interval '7 days' >= (
-            select min(day.biz_date) from day where day.site_id = counted.site_id
-        )
+    where biz_date <= through.data_through and known > 0
 )
 
 select site_id as site, substr(cast(biz_date as text), 1, 7) as month,

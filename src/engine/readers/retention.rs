@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use datafusion::common::ScalarValue;
 use hub_domain::Error;
 use hub_domain::analysis::retention::{Counted, Timing, table};
-use hub_domain::calendar::{DateRange, FiscalStart, Grain};
+use hub_domain::calendar::{DateRange, Grain};
 use hub_domain::metric::DimensionFilter;
 use hub_domain::retention::{
     Bracket, BucketClock, CohortScope, RetentionMode, RetentionQuery, RetentionResult,
@@ -20,7 +20,7 @@ use hub_domain::retention::{
 
 use super::Source;
 use super::decode::rows;
-use super::metrics::compile::{date_param, dimension_predicates, period_expression};
+use super::metrics::compile::{date_param, dimension_predicates};
 
 /// Most buckets or brackets of one answer.
 const MOST_BUCKETS: u32 = 400;
@@ -47,10 +47,11 @@ pub(crate) async fn answer(
     query: &RetentionQuery,
 ) -> Result<RetentionResult, Error> {
     let range = DateRange::new(query.range.from, query.range.to)?;
+    if matches!(query.bucket, Grain::FiscalMonth(_)) {
+        let hint = "ask for `MONTH`, or another bucket of the calendar";
+        return Err(Error::bad_input_hint("retention has no months of the books", hint));
+    }
     let brackets = brackets(query)?;
-    // Fiscal months start on the project's day.
-    let bucket = source.definitions().catalogue.grain(Some(query.bucket)).unwrap_or(query.bucket);
-    let query = &RetentionQuery { bucket, ..query.clone() };
     let (sql, params) = statement(query, &brackets)?;
     let batches = source.fetch(&sql, params).await?;
     let mut cohorts: BTreeMap<NaiveDate, Counted> = BTreeMap::new();
@@ -144,7 +145,7 @@ fn statement(
         }
     };
     let bucket = bucket(query);
-    let cohort = period_expression("entry.entered_on", query.bucket);
+    let grain = query.bucket.sql_name();
     let sql = format!(
         "with seen as (\n  select person_id, visit_id, arrived_at, biz_date, is_paying,\n    \
          coalesce({fits}, false) as fits\n  from hub.visit\n  where person_id is not null\n),\n\
@@ -152,7 +153,7 @@ fn statement(
          visit_id) as entered_at,\n    first_value(biz_date order by arrived_at, visit_id) as \
          entered_on,\n    first_value(fits order by arrived_at, visit_id) as fits\n  from seen \
          where is_paying{within}\n  group by person_id\n),\nreturned as (\n  select \
-         entry.person_id, {cohort} as cohort,\n    \
+         entry.person_id, cast(date_trunc('{grain}', entry.entered_on) as date) as cohort,\n    \
          {bucket} as bucket\n  from entry\n  inner join seen on entry.person_id = \
          seen.person_id\n  where entry.fits and entry.entered_on between $1 and $2\n    and \
          seen.arrived_at >= entry.entered_at{}\n)\n{counted}",
@@ -173,17 +174,11 @@ fn bucket(query: &RetentionQuery) -> String {
         Grain::Day => format!("cast(cast({day} as int) as bigint)"),
         // Day 0, 1970-01-01, was a Thursday.
         Grain::Week => format!("(cast(cast({day} as int) as bigint) + 3) / 7"),
-        Grain::Month => months(day),
-        Grain::FiscalMonth(start) => months(&before(day, start)),
+        Grain::Month | Grain::FiscalMonth(_) => months(day),
         Grain::Quarter => format!("({}) / 3", months(day)),
         Grain::Year => format!("cast(date_part('year', {day}) as bigint)"),
     };
     format!("{} - {}", number("seen.biz_date"), number("entry.entered_on"))
-}
-
-/// The day so many days earlier that fiscal months become calendar months.
-fn before(day: &str, start: FiscalStart) -> String {
-    format!("cast({day} - interval '{} days' as date)", start.lead())
 }
 
 fn months(day: &str) -> String {

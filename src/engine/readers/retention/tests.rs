@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
+use hub_domain::calendar::FiscalStart;
 use hub_domain::retention::RetentionRow;
 use proptest::prelude::*;
 
@@ -108,7 +109,8 @@ async fn impossible_questions_are_refused() {
     let bracket = |from, to| RetentionQuery { brackets: vec![Bracket { from, to }], ..base() };
     let on = RetentionQuery { mode: RetentionMode::ReturnOn, ..bracket(1, 2) };
     let filter = RetentionQuery { filter: vec![only("item", "x")], ..bracket(1, 2) };
-    for wrong in [base(), bracket(3, 1), bracket(1, 9_999), on, filter] {
+    let fiscal = query(Grain::FiscalMonth(FiscalStart::default()), RetentionMode::ReturnOn);
+    for wrong in [base(), bracket(3, 1), bracket(1, 9_999), on, filter, fiscal] {
         let refused = answer(&fixture, &wrong).await;
         assert!(matches!(refused, Err(Error::BadInput { hint: Some(_), .. })), "{wrong:?}");
     }
