@@ -1,4 +1,4 @@
--- all direct cost of a site over its visits, by month; only months whose costs are booked
+-- cost of all departments of a site over its visits, by month; only months whose costs are booked
 with part as (
     select org.jgbm as site, month_of(local_date(visit.ddsj)) as month, 0 as cost_fen, 1 as visits
     from raw.his_t_jz as visit

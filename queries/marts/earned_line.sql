@@ -4,7 +4,7 @@ with item as (
 ),
 
 redeemed as (
-    select redemption.*, item.item_type
+    select redemption.*, item.item_type, item.category
     from hub.redemption as redemption
     left join item on redemption.item_id = item.item_id
     where redemption.is_valid
@@ -21,13 +21,13 @@ earned as (
     select
         redemption_id as earned_id, 'redemption' as kind, person_id, site_id, biz_date, month,
         brand_id, city, business_line, dept_id, channel_id, doctor_id, consultant_id,
-        cast(null as text) as visit_type, item_id, item_type, value_fen as amount_fen
+        cast(null as text) as visit_type, item_id, item_type, category, value_fen as amount_fen
     from redeemed
     union all
     select
         charge_line_id || ':line', 'immediate', person_id, site_id, biz_date, month,
         brand_id, city, business_line, dept_id, channel_id, doctor_id, consultant_id,
-        visit_type, item_id, item_type, billed_fen
+        visit_type, item_id, item_type, category, billed_fen
     from immediate
 ),
 
@@ -52,6 +52,7 @@ select
     earned.visit_type,
     earned.item_id,
     earned.item_type,
+    earned.category,
     earned.amount_fen,
     costed.month is not null as is_costed
 from earned

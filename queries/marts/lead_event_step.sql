@@ -1,4 +1,4 @@
--- one row per lead and reached step of the lead funnel
+-- one row per lead and reached step of the lead funnels
 with lead as (
     select * from hub.lead
 ),
@@ -42,6 +42,8 @@ event as (
     select arrival.lead_id, 'paid', payment.paid_at
     from arrival
     inner join hub.payment as payment on arrival.visit_id = payment.visit_id and payment.is_cash
+    union all
+    select lead_id, step, at from hub.lead_contact_step
 ),
 
 earliest as (

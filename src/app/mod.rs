@@ -161,6 +161,7 @@ fn engine_config(config: &Config) -> anyhow::Result<EngineConfig> {
     let key = config.auth.pseudonym_key.as_ref().context("`auth.pseudonym_key` is not set")?;
     let limits = &config.server.limits;
     let mut engine = EngineConfig::new(zone, key.expose().as_bytes().to_vec());
+    engine.sites = config.site_days().map_err(anyhow::Error::msg)?;
     engine.memory_bytes = limits.memory_mib << 20;
     engine.deadline = Duration::from_secs(limits.statement_seconds);
     engine.max_rows = limits.rows;

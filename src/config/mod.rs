@@ -15,6 +15,7 @@ mod quarantine;
 mod retention;
 mod secret;
 mod server;
+mod sites;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use hub_domain::project::Problem;
+use hub_domain::site_day::SiteDays;
 use hub_pipeline::extract::SourceConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -36,6 +38,7 @@ pub use quarantine::QuarantineConfig;
 pub use retention::{RetentionConfig, UpkeepConfig};
 pub use secret::Secret;
 pub use server::{LimitsConfig, MetricsConfig, ServerConfig};
+pub use sites::SiteConfig;
 
 /// `clinichub.yaml`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -46,6 +49,9 @@ pub struct Config {
     /// IANA zone of the clinics; business days and source wall clocks are read in it.
     #[serde(default = "shanghai")]
     pub timezone: String,
+    /// Sites whose days are cut otherwise, by org code. A change takes effect with the next night.
+    #[serde(default)]
+    pub sites: BTreeMap<String, SiteConfig>,
     /// Where the tables live.
     pub lake: LakeConfig,
     /// Where operational state lives.
@@ -137,6 +143,19 @@ impl Config {
     /// A sentence, when `timezone` names no zone.
     pub fn zone(&self) -> Result<Tz, String> {
         self.timezone.parse().map_err(|_| format!("`{}` is no time zone", self.timezone))
+    }
+
+    /// Sites that cut their days otherwise.
+    ///
+    /// # Errors
+    /// A sentence, when a zone or an hour is none.
+    pub fn site_days(&self) -> Result<SiteDays, String> {
+        let zone = self.zone()?;
+        let day = |(site, config): (&String, &SiteConfig)| {
+            let day = config.day(zone).map_err(|what| format!("site `{site}`: {what}"))?;
+            Ok((site.clone(), day))
+        };
+        self.sites.iter().map(day).collect()
     }
 
     /// The configuration's JSON Schema.

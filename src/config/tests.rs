@@ -48,6 +48,17 @@ fn a_wrong_zone_is_refused() {
 }
 
 #[test]
+fn sites_may_cut_their_own_days() {
+    let config = load(&format!("{MINIMAL}sites: {{ N: {{ day_starts: \"05:00\" }} }}\n"));
+    let days = config.expect("valid").site_days().expect("days");
+    assert_eq!(days["N"].to_string(), "Asia/Shanghai from 05:00:00");
+    for wrong in ["day_starts: \"25:00\"", "timezone: Mars/Olympus"] {
+        let error = load(&format!("{MINIMAL}sites: {{ N: {{ {wrong} }} }}\n"));
+        assert!(error.expect_err("no day").to_string().contains("site `N`"), "{wrong}");
+    }
+}
+
+#[test]
 fn what_cannot_work_is_told_before_anything_is_opened() {
     let text = MINIMAL.replace("sqlite://", "postgres://").replace("0123456789abcdef", "short")
         + "nightly: { cron: \"99 99 * * *\" }\n"

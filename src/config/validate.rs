@@ -21,6 +21,14 @@ pub(super) fn problems(config: &Config, file: &str, text: &str) -> Vec<Problem> 
     if let Err(what) = config.zone() {
         say("timezone", what, "use a name such as `Asia/Shanghai`");
     }
+    if let Ok(zone) = config.zone() {
+        for (site, own) in &config.sites {
+            if let Err(what) = own.day(zone) {
+                let hint = "write `{ timezone: Asia/Urumqi, day_starts: \"05:00\" }`";
+                say("sites", format!("site `{site}`: {what}"), hint);
+            }
+        }
+    }
     if !config.state.url.starts_with("sqlite://") {
         let what = "`state.url` is no SQLite address".to_owned();
         say("state", what, "write `sqlite://./state.db`; other databases are not supported yet");

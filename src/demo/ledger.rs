@@ -134,8 +134,7 @@ impl Books<'_, '_> {
         let leads = self.tally.of(Metric::Leads, site_index, month).0;
         let clinical = site.depts.iter().filter(|one| one.class == 1).count().max(1) as i64;
         let code = |suffix: &str| site.dept(suffix).map(|dept| dept.code.clone());
-        let (admin, desk) = (code("XZ"), code("QT"));
-        let (sterile, sales) = (code("XD"), code("SC"));
+        let (desk, sterile, sales) = (code("QT"), code("XD"), code("SC"));
         for dept in &site.depts {
             let heads = world
                 .staff
@@ -146,8 +145,10 @@ impl Books<'_, '_> {
                 .sum::<i64>();
             let mut values = Vec::new();
             if dept.class != 4 {
-                values.push(("headcount", admin.clone(), heads * 100));
-                values.push(("area_m2", admin.clone(), dept.area * 100));
+                // Units of the department, whoever serves it.
+                let anybody = Some("*".to_owned());
+                values.push(("headcount", anybody.clone(), heads * 100));
+                values.push(("area_m2", anybody, dept.area * 100));
             }
             if dept.class <= 2 {
                 let packs = arrivals * 10_000 * self.dice.between(60, 160) / 100 / (clinical + 1);
@@ -161,6 +162,15 @@ impl Books<'_, '_> {
                     let tests = arrivals * 10_000 * self.dice.between(20, 70) / 100 / clinical;
                     values.push(("tests_ordered", Some(tech.code.clone()), tests));
                 }
+            }
+            // Service departments serve each other, too.
+            if dept.suffix == "QT" {
+                values.push(("leads_handled", sales.clone(), leads * 2_500 / (clinical + 1)));
+            }
+            if dept.suffix == "XD"
+                && let Some(lab) = code("JY")
+            {
+                values.push(("tests_ordered", Some(lab), arrivals * 300));
             }
             for (driver, from, quantity) in values {
                 let value = row![driver, label.clone(), from, &dept.code, TenThousandths(quantity)];

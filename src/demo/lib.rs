@@ -28,6 +28,7 @@ mod spec;
 mod spend;
 mod sqlite;
 mod staff;
+mod stock;
 mod story;
 mod table;
 #[cfg(test)]
@@ -69,6 +70,7 @@ pub fn generate(dir: &Path, spec: &DemoSpec, progress: &dyn Fn(u64, u64)) -> Res
     spend::write(&world, &mut sink)?;
     households(&world, &mut sink, &mut tally, progress)?;
     ledger::write(&world, &mut sink, &mut tally)?;
+    stock::write(&world, &mut sink, &tally)?;
     let quarantined = dirt::plant(&world, &mut sink)?;
     let humans = tally.humans();
     let truth = tally.report(&sink, quarantined);

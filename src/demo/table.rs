@@ -104,6 +104,11 @@ tabs! {
     DriverValue Ledger "driver_value" "driver_value" Some(1);
     Budget Ledger "budget" "budget_line" None;
     Target Ledger "target" "target" None;
+    ItemStandard Ledger "item_standard" "item_time_std" None;
+    Material Ledger "material" "material" None;
+    ItemMaterial Ledger "item_material" "item_material_std" None;
+    Purchase Ledger "purchase" "purchase_line" Some(1);
+    MaterialUsage Ledger "material_usage" "material_usage" Some(0);
 }
 
 /// A column of a source table as its contract declares it.

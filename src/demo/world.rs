@@ -33,6 +33,7 @@ pub(crate) mod stream {
     pub(crate) const CHANNELS: u64 = u64::MAX - 1;
     pub(crate) const SPEND: u64 = u64::MAX - 2;
     pub(crate) const LEDGER: u64 = u64::MAX - 3;
+    pub(crate) const STOCK: u64 = u64::MAX - 4;
 }
 
 impl World {

@@ -20,6 +20,8 @@ pub enum TileRange {
     LastMonth,
     /// The last 30 days.
     Last30Days,
+    /// The last 365 days.
+    Last365Days,
     /// The board's own range argument, month to date without one.
     Board,
 }

@@ -1,12 +1,20 @@
-//! Funnel definitions and answers. The counting rule itself is `analysis::funnel`.
+//! Funnel definitions, questions and answers. The counting rule itself is `analysis::funnel`.
+
+mod definition;
 
 use chrono::NaiveDate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use crate::calendar::DateRange;
+use crate::metric::DimensionFilter;
 use crate::snapshot::Freshness;
 
+pub use definition::{
+    BreakdownAt, FunnelDefinition, FunnelExclusion, FunnelStep, FunnelUnit, Window, WindowAnchor,
+};
+
 /// How steps must follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FunnelMode {
     /// In order; other events may lie between.
@@ -18,7 +26,7 @@ pub enum FunnelMode {
 }
 
 /// Which attempt of a unit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FunnelEntry {
     /// The attempt that gets furthest.
@@ -29,57 +37,32 @@ pub enum FunnelEntry {
     Each,
 }
 
-/// One step.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FunnelStep {
-    /// Event name as found in the event column.
-    pub event: String,
-    /// Name in Chinese.
-    pub label_zh: String,
-    /// Name in English.
-    pub label_en: String,
-}
-
-/// One file of `queries/funnels`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FunnelDefinition {
-    /// Stable id such as `F1`.
+/// A question about one funnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunnelQuery {
+    /// Funnel id.
     pub id: String,
-    /// Name in Chinese.
-    pub label_zh: String,
-    /// Name in English.
-    pub label_en: String,
-    /// Event table of schema `hub`.
-    pub source: String,
-    /// Column of the unit (lead, person, visit).
-    pub unit: String,
-    /// Column of the instant.
-    pub at: String,
-    /// Column of the event name.
-    pub event: String,
-    /// Date column by which a unit belongs to a cohort (its entry day).
-    pub cohort: String,
-    /// Longest time from first to last step, in seconds.
-    pub window_seconds: i64,
-    /// How steps follow.
-    pub mode: FunnelMode,
-    /// Which attempt counts.
-    pub entry: FunnelEntry,
-    /// Dimension id → SQL expression, as in metrics.
-    pub dimensions: std::collections::BTreeMap<String, String>,
-    /// Steps in order.
-    pub steps: Vec<FunnelStep>,
+    /// Days on which attempts entered.
+    pub range: DateRange,
+    /// Dimension the answer is split by.
+    pub breakdown: Option<String>,
+    /// Which event's value of it counts; the definition's choice when absent.
+    pub breakdown_at: Option<BreakdownAt>,
+    /// All must hold of an event.
+    pub filter: Vec<DimensionFilter>,
 }
 
-/// Counts of one step.
+/// What is known of one step over some attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepCount {
     /// The step.
     pub step: FunnelStep,
-    /// Units that reached it.
+    /// Attempts that reached it.
     pub reached: u64,
+    /// Time from the step before, among those that reached it: half took no longer, in seconds.
+    pub median_seconds: Option<i64>,
+    /// Nine of ten took no longer, in seconds.
+    pub p90_seconds: Option<i64>,
 }
 
 /// One funnel for one value of the breakdown.
@@ -89,20 +72,24 @@ pub struct FunnelSeries {
     pub value: Option<String>,
     /// Label of the value.
     pub label: Option<String>,
-    /// Steps in order.
+    /// All attempts.
     pub steps: Vec<StepCount>,
+    /// Attempts whose window has closed: their rates are final.
+    pub mature: Vec<StepCount>,
+    /// Attempts whose window is still open: they may yet convert.
+    pub open: Vec<StepCount>,
 }
 
 /// An answer about one funnel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunnelResult {
-    /// Funnel id.
-    pub id: String,
+    /// The funnel.
+    pub definition: FunnelDefinition,
     /// All units.
     pub total: FunnelSeries,
     /// Per value of the breakdown, largest first; empty without one.
     pub series: Vec<FunnelSeries>,
-    /// Entries after this day have not had the whole window yet.
+    /// Attempts that entered after this day have not had the whole window yet.
     pub mature_through: NaiveDate,
     /// How fresh the data is.
     pub freshness: Freshness,

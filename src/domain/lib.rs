@@ -6,11 +6,13 @@
 
 pub mod alert;
 pub mod analysis;
+pub mod attribution;
 pub mod board;
 pub mod calendar;
 pub mod clock;
 pub mod contract;
 pub mod cost;
+pub mod cross_line;
 pub mod error;
 pub mod freshness;
 pub mod funnel;
@@ -22,9 +24,12 @@ pub mod page;
 pub mod patient;
 pub mod ports;
 pub mod principal;
+pub mod profit;
 pub mod project;
+pub mod retention;
 pub mod run;
 pub mod segment;
+pub mod site_day;
 pub mod snapshot;
 
 pub use error::Error;

@@ -10,13 +10,16 @@ use futures_core::stream::BoxStream;
 
 use crate::Error;
 use crate::alert::{Alert, AlertEvent, AlertFilter, AlertRule};
+use crate::analysis::costing::Method;
+use crate::attribution::{AttributionQuery, AttributionRow};
 use crate::board::{Board, BoardDefinition, BoardQuery, Card};
 use crate::calendar::DateRange;
-use crate::cost::{CostDimension, CostStructure};
+use crate::cost::{CostAllocation, CostDimension, CostStructure};
+use crate::cross_line::CrossLineRow;
 use crate::freshness::TableFreshness;
-use crate::funnel::FunnelResult;
+use crate::funnel::{FunnelQuery, FunnelResult};
 use crate::identity::{MatchDecision, Merge, PendingMatch};
-use crate::metric::{Dimension, DimensionFilter, MetricDefinition, MetricsQuery, MetricsResult};
+use crate::metric::{Dimension, MetricDefinition, MetricsQuery, MetricsResult};
 use crate::org::{OrgLevel, OrgUnit};
 use crate::page::{Page, PageRequest};
 use crate::patient::{
@@ -24,6 +27,8 @@ use crate::patient::{
     PatientOrder, Plan, Rfm, SurveyAnswer, Tag, Task, TimelineEvent,
 };
 use crate::principal::Principal;
+use crate::profit::{ProfitDrivers, ProfitQuery};
+use crate::retention::{RetentionQuery, RetentionResult};
 use crate::run::Run;
 use crate::segment::{DormantEntry, DormantFilter, Segment, SegmentMember};
 use crate::snapshot::{Freshness, Snapshot, SnapshotPick};
@@ -75,13 +80,23 @@ pub trait ReadSession: Send + Sync {
     async fn metrics(&self, query: &MetricsQuery) -> Result<MetricsResult, Error>;
 
     /// Answers a funnel.
-    async fn funnel(
+    async fn funnel(&self, query: &FunnelQuery) -> Result<FunnelResult, Error>;
+
+    /// Cohorts and how many of them came back.
+    async fn retention(&self, query: &RetentionQuery) -> Result<RetentionResult, Error>;
+
+    /// Credit of conversions over channels, most first.
+    async fn attribution(&self, query: &AttributionQuery) -> Result<Vec<AttributionRow>, Error>;
+
+    /// Conversion between business lines within so many days.
+    async fn cross_line(
         &self,
-        id: &str,
         range: DateRange,
-        breakdown: Option<String>,
-        filter: Vec<DimensionFilter>,
-    ) -> Result<FunnelResult, Error>;
+        window_days: u32,
+    ) -> Result<Vec<CrossLineRow>, Error>;
+
+    /// Revenue or profit as a product of factors, and what each did to a change of it.
+    async fn profit_drivers(&self, query: &ProfitQuery) -> Result<ProfitDrivers, Error>;
 
     /// Direct costs of a period under an org unit (org code; none for all permitted sites).
     async fn cost_structure(
@@ -90,6 +105,9 @@ pub trait ReadSession: Send + Sync {
         org_unit: Option<String>,
         by: CostDimension,
     ) -> Result<CostStructure, Error>;
+
+    /// Departments of a period before and after allocation by `method`.
+    async fn cost_allocation(&self, period: &str, method: Method) -> Result<CostAllocation, Error>;
 
     /// One board, tiles and lane counts.
     async fn board(&self, query: &BoardQuery) -> Result<Board, Error>;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use hub_domain::freshness::Expectations;
+use hub_domain::site_day::SiteDays;
 
 const MIB: usize = 1024 * 1024;
 
@@ -12,6 +13,8 @@ const MIB: usize = 1024 * 1024;
 pub struct EngineConfig {
     /// Zone in which clinic-local days are cut.
     pub zone: Tz,
+    /// Sites that cut their days otherwise, by code.
+    pub sites: SiteDays,
     /// Key of [`crate::udf::pseudonym`]; never printed.
     pub pseudonym_key: Vec<u8>,
     /// Memory shared by all running queries, in bytes.
@@ -40,6 +43,7 @@ impl EngineConfig {
     pub fn new(zone: Tz, pseudonym_key: Vec<u8>) -> Self {
         Self {
             zone,
+            sites: SiteDays::default(),
             pseudonym_key,
             memory_bytes: 2048 * MIB,
             spill_bytes: 8 * 1024 * MIB as u64,

@@ -44,8 +44,8 @@ pub use meters::{Load, Meters};
 pub use prepared::is_timeless;
 pub use raw_view::{raw_view_name, register_raw_view};
 pub use registry::{
-    IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node, PERSON_LINK, PERSON_RECORD, Part, Reference,
-    Registry, Stage, Term,
+    COST_ALLOCATION, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node, PERSON_LINK,
+    PERSON_RECORD, Part, Reference, Registry, Stage,
 };
 pub use session::Session;
 pub use sql_error::{SqlError, SqlErrorKind};

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{TableProvider, empty::EmptyTable, view::ViewTable};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ident};
 use datafusion::prelude::SessionContext;
-use hub_domain::contract::SourceContract;
-use hub_lake::{Lake, TableId, raw_schema};
+use hub_domain::contract::{SourceContract, SourceTable};
+use hub_lake::{Lake, MainLoad, TableId, raw_schema};
 
 use crate::Error;
 use crate::context::{CATALOG, RAW};
@@ -25,6 +27,8 @@ const HIDDEN: [&str; 7] = [
     "_reject_sealed",
     "_recovered",
 ];
+/// Of these, what tells versions apart.
+const ORDER: [&str; 2] = ["_load_seq", "_deleted"];
 
 /// Name of the view of source table `table` of `source`.
 #[must_use]
@@ -32,8 +36,14 @@ pub fn raw_view_name(source: &str, table: &str) -> String {
     format!("{source}_{table}")
 }
 
+/// Name of the view of every version of the rows of a source table.
+#[must_use]
+pub(crate) fn raw_history_name(source: &str, table: &str) -> String {
+    format!("{}_history", raw_view_name(source, table))
+}
+
 /// Registers `raw.<source>_<table>` in `context`: the current rows at `version`, or no rows when
-/// the table never landed.
+/// the table never landed; and `raw.<source>_<table>_history`: every version of every row.
 ///
 /// # Errors
 /// `UnknownSourceTable`, `Lake` when the table cannot be read, `Register` when the context has no
@@ -45,12 +55,17 @@ pub async fn register_raw_view(
     table: &str,
     version: Option<u64>,
 ) -> Result<(), Error> {
-    let name = raw_view_name(&source.source, table);
-    let view = raw_view(lake, source, table, version).await?;
-    let reference = datafusion::common::TableReference::full(CATALOG, RAW, name.as_str());
-    context
-        .register_table(reference, view)
-        .map_err(|source| Error::Register { name: format!("{RAW}.{name}"), source })?;
+    let (history, _) = landed(lake, source, table, version).await?;
+    let history = all_versions(history).map(|plan| Arc::new(ViewTable::new(plan, None)) as _);
+    let views = [
+        (raw_view_name(&source.source, table), Ok(raw_view(lake, source, table, version).await?)),
+        (raw_history_name(&source.source, table), history),
+    ];
+    for (name, view) in views {
+        let failed = |source| Error::Register { name: format!("{RAW}.{name}"), source };
+        let reference = datafusion::common::TableReference::full(CATALOG, RAW, name.as_str());
+        context.register_table(reference, view.map_err(failed)?).map_err(failed)?;
+    }
     Ok(())
 }
 
@@ -61,26 +76,41 @@ pub(crate) async fn raw_view(
     table: &str,
     version: Option<u64>,
 ) -> Result<Arc<dyn TableProvider>, Error> {
-    let Some(contract) = source.tables.get(table) else {
-        return Err(Error::UnknownSourceTable {
-            source_id: source.source.clone(),
-            table: table.to_owned(),
-        });
-    };
-    let (landed, main): (Arc<dyn TableProvider>, _) = match version {
+    let contract = contract(source, table)?;
+    let (landed, main) = landed(lake, source, table, version).await?;
+    let name = raw_view_name(&source.source, table);
+    let plan = current_rows(&landed, &contract.key, main)
+        .map_err(|source| Error::Register { name: format!("{RAW}.{name}"), source })?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+fn contract<'a>(source: &'a SourceContract, table: &str) -> Result<&'a SourceTable, Error> {
+    source.tables.get(table).ok_or_else(|| Error::UnknownSourceTable {
+        source_id: source.source.clone(),
+        table: table.to_owned(),
+    })
+}
+
+/// Everything that ever landed, and its main load; nothing when the table never did.
+async fn landed(
+    lake: &Lake,
+    source: &SourceContract,
+    table: &str,
+    version: Option<u64>,
+) -> Result<(Arc<dyn TableProvider>, Option<MainLoad>), Error> {
+    match version {
         Some(version) => {
             let id = TableId::raw(&source.source, table);
             let landed = lake.lake_table(&id, version).await;
             let landed = landed.map_err(|error| Error::lake(id.key(), error))?;
             let main = landed.main_load();
-            (landed as Arc<dyn TableProvider>, main)
+            Ok((landed as Arc<dyn TableProvider>, main))
         }
-        None => (Arc::new(EmptyTable::new(raw_schema(contract))), None),
-    };
-    let name = raw_view_name(&source.source, table);
-    let plan = current_rows(&landed, &contract.key, main)
-        .map_err(|source| Error::Register { name: format!("{RAW}.{name}"), source })?;
-    Ok(Arc::new(ViewTable::new(plan, None)))
+        None => {
+            let empty = EmptyTable::new(raw_schema(contract(source, table)?));
+            Ok((Arc::new(empty) as Arc<dyn TableProvider>, None))
+        }
+    }
 }
 
 /// Columns of the view over a landed table with columns `landed`.
@@ -92,4 +122,27 @@ pub(crate) fn current_columns(landed: &Schema) -> SchemaRef {
         .cloned()
         .collect();
     Arc::new(Schema::new(shown))
+}
+
+/// Columns of the view of every version over a landed table with columns `landed`.
+pub(crate) fn history_columns(landed: &Schema) -> SchemaRef {
+    let shown: Vec<_> = landed
+        .fields()
+        .iter()
+        .filter(|field| {
+            !HIDDEN.contains(&field.name().as_str()) || ORDER.contains(&field.name().as_str())
+        })
+        .cloned()
+        .collect();
+    Arc::new(Schema::new(shown))
+}
+
+/// Every version of what landed, deletions too, without the rejected.
+fn all_versions(landed: Arc<dyn TableProvider>) -> datafusion::error::Result<LogicalPlan> {
+    let columns = history_columns(&landed.schema());
+    let shown: Vec<Expr> = columns.fields().iter().map(|field| ident(field.name())).collect();
+    LogicalPlanBuilder::scan("landed", provider_as_source(landed), None)?
+        .filter(ident("_reject_reason").is_null())?
+        .project(shown)?
+        .build()
 }

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod build;
+mod costing;
 pub mod detect;
 pub mod erase;
 pub mod extract;

@@ -7,9 +7,12 @@
 )]
 
 mod access;
+mod behaviour;
 mod boards;
+mod catalogue;
 mod checks;
 mod cli;
+mod costing;
 mod damage;
 mod disk;
 mod erase;

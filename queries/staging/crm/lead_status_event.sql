@@ -11,8 +11,8 @@ select
     'crm:' || event."事件编号" as event_id,
     lead.lead_id,
     lead.site_id,
-    local_date(event."时间") as biz_date,
-    month_of(local_date(event."时间")) as month,
+    local_date(event."时间", lead.site_id) as biz_date,
+    month_of(local_date(event."时间", lead.site_id)) as month,
     case event."原状态"
         when '新建' then 'new' when '已分配' then 'assigned' when '已联系' then 'contacted'
         when '有效' then 'qualified' when '已预约' then 'booked' when '已到诊' then 'arrived'

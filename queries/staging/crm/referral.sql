@@ -57,7 +57,7 @@ select
     joined."时间" as at,
     joined.biz_date,
     joined.month,
-    local_date(joined."时间") as referred_on,
+    local_date(joined."时间", joined.site_id) as referred_on,
     to_fen(joined."奖励金额") as reward_fen,
     joined."层级" as level
 from joined

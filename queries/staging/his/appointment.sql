@@ -18,7 +18,7 @@ joined as (
         dept.org_unit_id as dept_id,
         coalesce(lead.channel_id, patient.channel_id) as channel_id,
         lead.lead_id,
-        local_date(appointment.kssj) as biz_date,
+        local_date(appointment.kssj, site.site_id) as biz_date,
         case appointment.zt
             when 0 then 'proposed' when 1 then 'pending' when 2 then 'booked' when 3 then 'arrived'
             when 4 then 'fulfilled' when 5 then 'cancelled' when 6 then 'noshow'
@@ -58,7 +58,7 @@ select
         as type,
     status,
     djsj as booked_at,
-    local_date(djsj) as booked_on,
+    local_date(djsj, site_id) as booked_on,
     kssj as start_at,
     jssj as end_at,
     ddsj as arrived_at,

@@ -24,8 +24,8 @@ select
     bill.order_id,
     bill.person_id,
     bill.site_id,
-    coalesce(bill.biz_date, local_date(line.xgsj)) as biz_date,
-    month_of(coalesce(bill.biz_date, local_date(line.xgsj))) as month,
+    coalesce(bill.biz_date, local_date(line.xgsj, bill.site_id)) as biz_date,
+    month_of(coalesce(bill.biz_date, local_date(line.xgsj, bill.site_id))) as month,
     bill.brand_id,
     bill.city,
     coalesce(

@@ -42,7 +42,7 @@ select
         as tool,
     case task.zt when 0 then 'open' when 1 then 'done' else 'cancelled' end as status,
     task.jg as result,
-    task.zt = 0 and local_date(task.dqsj) <= through.data_through as is_overdue,
+    task.zt = 0 and local_date(task.dqsj, site.site_id) <= through.data_through as is_overdue,
     task.zt = 1 and coalesce(task.wcsj <= task.dqsj, false) as is_on_time
 from task
 cross join through

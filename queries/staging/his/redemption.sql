@@ -23,8 +23,8 @@ select
     'his:' || cast(redemption.xhid as text) as redemption_id,
     entitlement.person_id,
     site.site_id,
-    local_date(redemption.hksj) as biz_date,
-    month_of(local_date(redemption.hksj)) as month,
+    local_date(redemption.hksj, site.site_id) as biz_date,
+    month_of(local_date(redemption.hksj, site.site_id)) as month,
     site.brand_id,
     site.city,
     coalesce(nullif(dept.business_line, 'other'), entitlement.business_line, site.business_line)

@@ -48,8 +48,8 @@ select
     'his:' || cast(jzid as text) as visit_id,
     person_id,
     site_id,
-    local_date(ddsj) as biz_date,
-    month_of(local_date(ddsj)) as month,
+    local_date(ddsj, site_id) as biz_date,
+    month_of(local_date(ddsj, site_id)) as month,
     brand_id,
     city,
     business_line,
@@ -75,4 +75,4 @@ select
     cash_fen > 0 as is_paying,
     booked_site is not null as is_costed
 from joined
-left join costed on site_id = booked_site and month_of(local_date(ddsj)) = booked_month
+left join costed on site_id = booked_site and month_of(local_date(ddsj, site_id)) = booked_month

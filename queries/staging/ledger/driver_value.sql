@@ -12,7 +12,8 @@ select
         || driver.to_department as driver_value_id,
     driver.driver,
     driver.period as month,
-    driver.from_department as from_dept_id,
+    -- `*`: units of the taker, whoever gives
+    nullif(driver.from_department, '*') as from_dept_id,
     driver.to_department as to_dept_id,
     dept.site_id,
     driver.quantity

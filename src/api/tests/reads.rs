@@ -82,15 +82,57 @@ async fn the_catalogue_hides_private_metrics() {
 }
 
 #[tokio::test]
+async fn metrics_and_dimensions_name_each_other() {
+    let world = World::new();
+    let query = "{ metricDimensions(metrics: [\"arrivals_first\", \"close_rate_first\"]) { id }
+        site: dimensionMetrics(dimensions: [\"site\"]) { id }
+        none: dimensionMetrics(dimensions: [\"site\", \"moon\"]) { id } }";
+    let found = data(&world, GROUP, query).await;
+    assert_eq!(found["metricDimensions"], json!([{ "id": "site" }]));
+    let both = json!([{ "id": "arrivals_first" }, { "id": "close_rate_first" }]);
+    assert_eq!(found["site"], both, "private metrics are not told");
+    assert_eq!(found["none"], json!([]));
+    let wrong = "{ metricDimensions(metrics: [\"inner_only\"]) { id } }";
+    let answer = ask_with(&world, GROUP, wrong, json!(null)).await;
+    assert_eq!(answer.json["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+    assert_eq!(answer.json["errors"][0]["extensions"]["hint"], "see `metricCatalog`");
+}
+
+#[tokio::test]
 async fn funnels_and_costs() {
     let world = World::new();
     let query = "{ funnel(id: \"F1\", range: {from: \"2026-03-01\", to: \"2026-03-31\"},
-        breakdown: \"channel\") { id steps { event label labelEn reached conversionFromFirst
-        conversionFromPrevious } series { value label steps { reached conversionFromFirst } }
+        breakdown: \"channel\", breakdownAt: \"last_step\") { id label windowDays steps { event
+        label labelEn reached conversionFromFirst conversionFromPrevious drop medianSeconds
+        p90Seconds } total { mature { reached conversionFromFirst } open { reached } }
+        series { value label steps { reached conversionFromFirst } }
         matureThrough freshness { snapshotId } }
-        costStructure(period: \"2026-03\", by: COST_CLASS) { period rows { key label amount share }
-        total } }";
+        costStructure(period: \"2026-03\", by: COST_CLASS) { period rows { key label amount share
+        full } total full }
+        costAllocation(period: \"2026\", method: THREE_LEVEL) { period method direct full
+        runs { month id ruleVersion allocated published centre message }
+        centres { orgUnitId label class isFinal direct full levels { level amount }
+        classes { costClass label direct received full } } } }";
     insta::assert_json_snapshot!("funnel_and_costs", data(&world, GROUP, query).await);
+}
+
+#[tokio::test]
+async fn behaviour_in_one_request() {
+    let world = World::new();
+    let march = "range: {from: \"2026-03-01\", to: \"2026-03-31\"}";
+    let query = format!(
+        "{{ retention({march}, bucket: MONTH, mode: ON_OR_AFTER) {{ rows {{ cohort size cells
+        {{ fromBucket toBucket returned cohort rate isMature }} }} total {{ cohort size }} }}
+        spans: retention({march}, bucket: DAY, mode: BRACKET, clock: ROLLING, cohort: FIRST_WITHIN,
+        brackets: [{{from: 1, to: 3}}], buckets: 5) {{ total {{ cells {{ fromBucket toBucket }} }} }}
+        attribution({march}, model: MARKOV, lookbackDays: 30, beside: TIME_DECAY,
+        conversion: PAID_VISIT) {{ channel label conversions value removal beside {{ conversions
+        value }} }} crossLine({march}, windowDays: 365) {{ fromLine fromLabel toLine cohort persons
+        rate medianDays revenue matureCohort maturePersons matureRate }}
+        profitDrivers({march}, method: LMDI) {{ baseRange {{ from to }} factors {{ id label base now
+        contribution }} base now change method }} }}"
+    );
+    insta::assert_json_snapshot!("behaviour", data(&world, GROUP, &query).await);
 }
 
 #[tokio::test]

@@ -33,9 +33,11 @@ fn names_and_nullability_hold() {
         "callerLookup(phone: String!, purpose: String!): [Patient!]!",
         "metricCatalog(search: String): [MetricDefinition!]!",
         "metrics(input: MetricsInput!): MetricsResult!",
-        "funnel(id: ID!, range: DateRange!, breakdown: String, filter: [DimensionFilter!]): \
-         FunnelResult!",
+        "funnel(id: ID!, range: DateRange!, breakdown: String, filter: [DimensionFilter!], \
+         breakdownAt: String): FunnelResult!",
+        "crossLine(range: DateRange!, windowDays: Int!): [CrossLineRow!]!",
         "costStructure(period: String!, orgUnitId: ID, by: CostDimension!): CostStructure!",
+        "costAllocation(period: String!, method: AllocationMethod!): CostAllocation!",
         "boards: [BoardSummary!]!",
         "board(id: ID!, filter: [DimensionFilter!], range: DateRange): Board!",
         "alerts(filter: AlertFilter, first: Int, after: String): AlertConnection!",

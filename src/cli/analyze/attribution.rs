@@ -15,11 +15,15 @@ const MODELS: &[(&str, Model)] = &[
     ("j", Model::J),
     ("inverse_j", Model::InverseJ),
     ("inverse-j", Model::InverseJ),
+    ("time_decay", Model::TimeDecay),
+    ("time-decay", Model::TimeDecay),
+    ("participation", Model::Participation),
     ("markov", Model::Markov),
     ("shapley", Model::Shapley),
 ];
 
-/// Columns: `path` (such as `C1>C2>C3`), `conversions`, `value`, optionally `lost`.
+/// Columns: `path` (such as `C1>C2>C3`), `conversions`, `value`, optionally `lost` and `days`
+/// (from each touch to the conversion, such as `14>7>0`).
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -35,10 +39,12 @@ pub(super) fn run(args: &Args) -> Result<Value, Error> {
     let counts = table.column("conversions")?;
     let amounts = table.column("value")?;
     let lost = table.optional("lost");
+    let days = table.optional("days");
     let mut rows = Vec::with_capacity(paths.len());
     for (row, path) in paths.iter().enumerate() {
         rows.push(Path {
             channels: channels(*path)?,
+            days: days.as_ref().map_or(Ok(Vec::new()), |it| ages(it[row], *path))?,
             conversions: counts[row].decimal()?,
             value: amounts[row].decimal_or_zero()?,
             lost: lost.as_ref().map_or(Ok(Decimal::ZERO), |it| it[row].decimal_or_zero())?,
@@ -71,4 +77,14 @@ fn channels(path: Cell<'_>) -> Result<Vec<String>, Error> {
         return Err(path.not("a path", "write channels as `C1>C2>C3`"));
     }
     Ok(names)
+}
+
+/// Days of the touches of `path`, as many as it has.
+fn ages(days: Cell<'_>, path: Cell<'_>) -> Result<Vec<u32>, Error> {
+    let hint = "write the days of every touch as `14>7>0`";
+    let ages: Result<Vec<u32>, _> = days.text().split('>').map(|it| it.trim().parse()).collect();
+    match ages {
+        Ok(ages) if ages.len() == path.text().split('>').count() => Ok(ages),
+        _ => Err(days.not("the days of a path", hint)),
+    }
 }

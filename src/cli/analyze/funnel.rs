@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hub_domain::analysis::funnel::{self, Accumulator, Entry, FOREIGN, Mode};
+use hub_domain::analysis::funnel::{self, Entry, Event, FOREIGN, Mode, Rule};
 use serde_json::{Value, json};
 
 use super::table::Table;
@@ -36,6 +36,9 @@ pub struct Args {
     /// Which attempt of a unit counts.
     #[arg(long, default_value = "longest", value_parser = choice(ENTRIES))]
     entry: Entry,
+    /// Each step must lie later than the one before; the same instant will not do.
+    #[arg(long)]
+    strictly_later: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<Value, Error> {
@@ -43,15 +46,17 @@ pub(super) fn run(args: &Args) -> Result<Value, Error> {
     let count = u8::try_from(steps.len()).unwrap_or(FOREIGN);
     let table = Table::read(args.input.path())?;
     let (units, instants) = (table.column("unit")?, table.column("at")?);
-    let mut events: BTreeMap<&str, Accumulator> = BTreeMap::new();
+    let mut events: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
     for ((unit, at), event) in units.iter().zip(instants).zip(table.column("event")?) {
         let step = steps.get(event.text()).copied().unwrap_or(FOREIGN);
-        events.entry(unit.named()?).or_default().push(at.instant()?, step);
+        events.entry(unit.named()?).or_default().push(Event::new(at.instant()?, step));
     }
+    let mut rule = Rule::new(count, args.window, args.mode, args.entry);
+    rule.rising = args.strictly_later;
     let mut levels = serde_json::Map::new();
     let mut attempts = Vec::new();
     for (unit, mut events) in events {
-        let own = events.attempts(count, args.window, args.mode, args.entry);
+        let own: Vec<usize> = funnel::attempts(&mut events, &rule).iter().map(Vec::len).collect();
         levels.insert(unit.to_owned(), own.iter().max().copied().unwrap_or(0).into());
         attempts.extend(own);
     }

@@ -84,6 +84,8 @@ pub(crate) struct Tally<'w> {
     world: &'w World,
     cells: BTreeMap<(Metric, usize, Month), (i64, i64)>,
     costs: BTreeMap<(usize, Month), Costs>,
+    /// Services performed, by department, month and item.
+    cases: BTreeMap<(i64, Month, usize), i64>,
     persons: u64,
     /// Record ids as the hub names them, and whose they are.
     humans: Vec<(String, String)>,
@@ -98,6 +100,7 @@ impl<'w> Tally<'w> {
             world,
             cells: BTreeMap::new(),
             costs: BTreeMap::new(),
+            cases: BTreeMap::new(),
             persons: 0,
             humans: Vec::new(),
             households: 0,
@@ -109,6 +112,17 @@ impl<'w> Tally<'w> {
     /// Numerator and denominator counted so far.
     pub(crate) fn of(&self, metric: Metric, site: usize, month: Month) -> (i64, i64) {
         self.cells.get(&(metric, site, month)).copied().unwrap_or_default()
+    }
+
+    /// Services of an item a department performed in a month.
+    pub(crate) fn cases(&self, dept: i64, month: Month, item: usize) -> i64 {
+        self.cases.get(&(dept, month, item)).copied().unwrap_or_default()
+    }
+
+    fn perform(&mut self, dept: i64, day: Day, item: usize, times: i64) {
+        if day >= self.world.from && day <= self.world.to {
+            *self.cases.entry((dept, day.month(), item)).or_default() += times;
+        }
     }
 
     fn add(&mut self, metric: Metric, site: usize, day: Day, numerator: i64, denominator: i64) {
@@ -237,11 +251,14 @@ impl<'w> Tally<'w> {
             self.add(Metric::RevenueBilled, site, day, line.billed(), 1);
             if !line.entitled && items[line.item].immediate_kind() {
                 self.add(Metric::RevenueEarned, site, day, line.billed(), 1);
+                self.perform(line.dept, day, line.item, line.quantity);
             }
         }
-        let uses = story.entitlements.iter().flat_map(|one| &one.uses);
-        for one in uses.filter(|one| one.counts(cut)) {
-            self.add(Metric::RevenueEarned, one.site, one.at.day(), one.value, 1);
+        for entitlement in &story.entitlements {
+            for one in entitlement.uses.iter().filter(|one| one.counts(cut)) {
+                self.add(Metric::RevenueEarned, one.site, one.at.day(), one.value, 1);
+                self.perform(one.dept, one.at.day(), entitlement.item, one.times);
+            }
         }
     }
 

@@ -25,7 +25,7 @@ use num_rational::BigRational;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-pub(super) use cascade::cascade;
+pub(super) use cascade::{Received, cascade};
 pub(super) use network::Network;
 
 use super::exact;
@@ -177,6 +177,22 @@ pub fn allocate(
     drivers: &[Driver],
     method: Method,
 ) -> Result<Allocation, Error> {
+    let (network, parts) = received(centres, drivers, method)?;
+    let sums: Vec<BigRational> = parts.into_iter().map(|it| it.into_values().sum()).collect();
+    let finals: Vec<bool> = centres.iter().map(|it| it.is_final).collect();
+    let costs = network.costs(&sums, &finals)?;
+    Ok(Allocation { centres: costs, total: centres.iter().map(|it| it.direct).sum() })
+}
+
+/// What every centre receives from which other, before any rounding.
+///
+/// # Errors
+/// See [`Error`].
+pub(super) fn received(
+    centres: &[Centre],
+    drivers: &[Driver],
+    method: Method,
+) -> Result<(Network, Received), Error> {
     let network = Network::new(centres.iter().map(|it| (it.code.as_str(), it.direct)), drivers)?;
     let services = centres.iter().enumerate().map(|(row, centre)| match method {
         _ if centre.is_final => Ok(None),
@@ -186,13 +202,10 @@ pub fn allocate(
         }
     });
     let steps = services.collect::<Result<Vec<Option<u32>>, Error>>()?;
-    let received: Vec<BigRational> = if method == Method::Reciprocal {
+    let parts = if method == Method::Reciprocal {
         reciprocal::received(&network, &steps)?
     } else {
-        let by_step = cascade(&network, &steps)?;
-        by_step.into_iter().map(|parts| parts.into_values().sum()).collect()
+        cascade(&network, &steps)?
     };
-    let finals: Vec<bool> = centres.iter().map(|it| it.is_final).collect();
-    let costs = network.costs(&received, &finals)?;
-    Ok(Allocation { centres: costs, total: centres.iter().map(|it| it.direct).sum() })
+    Ok((network, parts))
 }

@@ -7,15 +7,18 @@
 //! | u | 40 % first, 40 % last, 20 % over the middle; n = 2: 50/50 |
 //! | j | 20 % first, 60 % last, 20 % over the middle; n = 2: 25/75 |
 //! | inverse j | 60 % first, 20 % last, 20 % over the middle; n = 2: 75/25 |
+//! | time decay | 2^(−days ÷ 7) each, normalised: a touch a week earlier has half the weight |
+//! | participation | all to every channel of the path |
 //! | markov | by removal effect, see `markov` |
 //! | shapley | equal shares of the distinct channels of the path, see `shapley` |
 //!
-//! The shapes of u, j and inverse j are those of Mixpanel's documentation. Under every model
-//! the credits add up to the conversions (exact fractions until the end). They are shares of
-//! co-occurrence, not causal effect.
+//! The shapes of u, j and inverse j are those of Mixpanel's documentation. Under every model but
+//! participation the credits add up to the conversions (exact fractions until the end). They are
+//! shares of co-occurrence, not causal effect.
 //!
 //! Owns the models. Must not know lookback windows or what counts as a touch.
 
+mod decay;
 mod markov;
 mod position;
 mod shapley;
@@ -47,6 +50,10 @@ pub enum Model {
     J,
     /// 60/20/20.
     InverseJ,
+    /// More, the nearer to the conversion.
+    TimeDecay,
+    /// All to every channel: how often it took part. Adds up to more than there is.
+    Participation,
     /// Removal effect in a Markov chain.
     Markov,
     /// Shapley value of the channels.
@@ -58,6 +65,8 @@ pub enum Model {
 pub struct Path {
     /// Channels in time order, at least one.
     pub channels: Vec<String>,
+    /// Days from each touch to the conversion, for time decay; empty: all at once.
+    pub days: Vec<u32>,
     /// Conversions that ended it; 0 for a path that ended in nothing.
     pub conversions: Decimal,
     /// Value of those conversions.
@@ -74,6 +83,10 @@ pub struct Credit {
     pub conversions: Decimal,
     /// Value.
     pub value: Decimal,
+    /// Conversions to six decimals, rounded so that all channels add up.
+    pub conversions_rounded: Decimal,
+    /// Value in whole units, rounded so that all channels add up.
+    pub value_rounded: Decimal,
     /// Under `markov`: the share of conversions lost without the channel, 0…1.
     pub removal: Option<Decimal>,
 }
@@ -125,6 +138,7 @@ struct Journeys {
 #[derive(Debug)]
 struct Journey {
     touches: Vec<usize>,
+    days: Vec<u32>,
     conversions: BigRational,
     value: BigRational,
     lost: BigRational,
@@ -154,10 +168,19 @@ pub fn attribute(paths: &[Path], model: Model) -> Result<BTreeMap<String, Credit
     let shares = match model {
         Model::Markov => markov::shares(&journeys),
         Model::Shapley => shapley::shares(&journeys),
-        Model::First | Model::Last | Model::Linear | Model::U | Model::J | Model::InverseJ => {
-            position::shares(&journeys, model)
-        }
+        Model::Participation => shapley::participation(&journeys),
+        Model::First
+        | Model::Last
+        | Model::Linear
+        | Model::U
+        | Model::J
+        | Model::InverseJ
+        | Model::TimeDecay => position::shares(&journeys, model),
     };
+    let too_large = || Error::TooLarge { channel: journeys.channels.join(", ") };
+    let whole = |all: &[BigRational], places| exact::rounded_to_sum(all, places);
+    let conversions_rounded = whole(&shares.conversions, 6).ok_or_else(too_large)?;
+    let value_rounded = whole(&shares.value, 0).ok_or_else(too_large)?;
     let mut credits = BTreeMap::new();
     for (index, channel) in journeys.channels.into_iter().enumerate() {
         let plain = |amount: &BigRational| {
@@ -166,6 +189,8 @@ pub fn attribute(paths: &[Path], model: Model) -> Result<BTreeMap<String, Credit
         let credit = Credit {
             conversions: plain(&shares.conversions[index])?,
             value: plain(&shares.value[index])?,
+            conversions_rounded: conversions_rounded[index],
+            value_rounded: value_rounded[index],
             removal: shares.removal.as_ref().map(|all| plain(&all[index])).transpose()?,
         };
         credits.insert(channel, credit);
@@ -181,7 +206,7 @@ impl Journeys {
             *slot = number;
         }
         // Equal paths are gathered first: sums are cheaper than shares.
-        let mut gathered: BTreeMap<Vec<usize>, [BigRational; 3]> = BTreeMap::new();
+        let mut gathered: BTreeMap<(Vec<usize>, Vec<u32>), [BigRational; 3]> = BTreeMap::new();
         for (row, path) in paths.iter().enumerate() {
             if path.channels.is_empty() {
                 return Err(Error::EmptyPath { row });
@@ -194,16 +219,16 @@ impl Journeys {
             let ended = path.conversions.is_zero() && path.lost.is_zero();
             let lost = if ended { Decimal::ONE } else { path.lost };
             let touches = path.channels.iter().map(|name| numbers[name.as_str()]).collect();
-            let sums = gathered.entry(touches).or_default();
+            let sums = gathered.entry((touches, path.days.clone())).or_default();
             for (sum, amount) in sums.iter_mut().zip([path.conversions, path.value, lost]) {
                 if !amount.is_zero() {
                     *sum += exact::fraction(amount);
                 }
             }
         }
-        let journeys = gathered.into_iter().map(|(touches, sums)| {
+        let journeys = gathered.into_iter().map(|((touches, days), sums)| {
             let [conversions, value, lost] = sums;
-            Journey { touches, conversions, value, lost }
+            Journey { touches, days, conversions, value, lost }
         });
         let journeys = journeys.collect();
         Ok(Self { channels: numbers.into_keys().map(str::to_owned).collect(), paths: journeys })

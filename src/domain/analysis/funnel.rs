@@ -2,7 +2,8 @@
 //!
 //! A chain of level k is k events that fill steps 1…k, all within `window` of the first one.
 //! Equal instants are allowed (t1 ≤ t2 ≤ … ≤ tk ≤ t1 + window, the rule of ClickHouse
-//! `windowFunnel`); one event fills one step; events of one instant are read in step order.
+//! `windowFunnel`) unless the rule says `rising`; one event fills one step; events of one instant
+//! are read in step order.
 //!
 //! | mode | a chain is |
 //! |---|---|
@@ -12,59 +13,193 @@
 //!
 //! | entry | attempts of a unit |
 //! |---|---|
-//! | longest | one: the best chain, whichever entry it starts from |
+//! | longest | one: the best chain, whichever entry it starts from; of equals the earliest |
 //! | first | one: from the unit's first entry, later entries do not reset it (Mixpanel's rule) |
 //! | each | every event of step 1 is an attempt of its own; later events may serve several |
 //!
 //! In any order, `first` looks at the window opened by the unit's first event of any step, and
 //! `each` at the best window that holds the step 1 event, before or after it.
 //!
+//! An attempt is told by the event at which each level was reached first. Steps may have windows
+//! of their own, counted from the event before; an excluded event ends chains that stand between
+//! two steps; events of different keys never form a chain (properties held constant).
+//!
 //! Owns the rule for one unit. Must not know event names, tables or instants' units: `at` and
-//! `window` only have to share one.
+//! windows only have to share one.
 
 mod any;
+mod limited;
 mod ordered;
 mod strict;
 #[cfg(test)]
 mod tests;
+
+use serde::{Deserialize, Serialize};
 
 pub use crate::funnel::{FunnelEntry as Entry, FunnelMode as Mode};
 
 /// The step of an event that belongs to no step; it matters in strict order only.
 pub const FOREIGN: u8 = u8::MAX;
 
-/// An instant and the step (from 0) its event fills, [`FOREIGN`] for none.
-pub type Event = (i64, u8);
-
-/// The highest level of any attempt: 0 when the unit never entered, `steps` when it went through.
-///
-/// Sorts `events` in place; steps at or above `steps` count as [`FOREIGN`].
-pub fn level(events: &mut [Event], steps: u8, window: i64, mode: Mode, entry: Entry) -> u8 {
-    attempts(events, steps, window, mode, entry).into_iter().max().unwrap_or(0)
+/// Something that happened to a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Event {
+    /// Chains hold one key.
+    pub key: u32,
+    /// Instant.
+    pub at: i64,
+    /// Step from 0, an excluded event, or [`FOREIGN`].
+    pub step: u8,
+    /// What the caller wants back.
+    pub tag: u32,
+    /// Whether an attempt may begin here.
+    pub enters: bool,
 }
 
-/// The level of every attempt, in time order; empty when the unit never entered.
+impl Event {
+    /// An event that may begin an attempt, without key and tag.
+    #[must_use]
+    pub fn new(at: i64, step: u8) -> Self {
+        Self { key: 0, at, step, tag: 0, enters: true }
+    }
+}
+
+/// An event that ends chains between two steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exclusion {
+    /// The event: a number from `steps` on, or a step outside the range.
+    pub event: u8,
+    /// The range begins when this step is filled…
+    pub after: u8,
+    /// …and ends when that one is.
+    pub before: u8,
+}
+
+/// What counts as an attempt and how far it may get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Number of steps.
+    pub steps: u8,
+    /// How steps follow.
+    pub mode: Mode,
+    /// Which attempt counts.
+    pub entry: Entry,
+    /// Longest time from the first event of a chain to its last.
+    pub window: i64,
+    /// Longest time to step 2, 3, … from the event before; not used in any order.
+    pub step_windows: Vec<i64>,
+    /// Whether each event must lie later than the one before; not used in any order.
+    pub rising: bool,
+    /// Events that end chains; used in order only.
+    pub exclusions: Vec<Exclusion>,
+}
+
+impl Rule {
+    /// A rule with nothing but a window.
+    #[must_use]
+    pub fn new(steps: u8, window: i64, mode: Mode, entry: Entry) -> Self {
+        let (step_windows, exclusions) = (Vec::new(), Vec::new());
+        Self { steps, mode, entry, window, step_windows, rising: false, exclusions }
+    }
+
+    fn step_window(&self, step: usize) -> i64 {
+        self.step_windows.get(step.wrapping_sub(1)).copied().unwrap_or(i64::MAX)
+    }
+
+    /// Whether only the whole window limits a chain.
+    fn is_plain(&self) -> bool {
+        let unlimited = self.step_windows.iter().all(|window| *window >= self.window);
+        unlimited && !self.rising && self.exclusions.is_empty()
+    }
+}
+
+/// One attempt: the event at which each level was reached first.
+pub type Attempt = Vec<Event>;
+
+/// Every attempt `rule` asks for, in time order; empty when the unit never entered.
 ///
-/// Sorts `events` in place. Cost: the sort, then linear in events (times log for `each`).
-pub fn attempts(events: &mut [Event], steps: u8, window: i64, mode: Mode, entry: Entry) -> Vec<u8> {
-    if steps == 0 {
+/// Sorts `events` in place. Cost: the sort, then entries × steps for plain rules, entries × events
+/// within a window otherwise.
+pub fn attempts(events: &mut [Event], rule: &Rule) -> Vec<Attempt> {
+    if rule.steps == 0 {
         return Vec::new();
     }
     events.sort_unstable();
-    match mode {
-        Mode::Ordered => ordered::attempts(events, steps, window, entry),
-        Mode::StrictOrder => strict::attempts(events, steps, window, entry),
-        Mode::AnyOrder => any::attempts(events, steps, window, entry),
+    let mut found = Vec::new();
+    for own in events.chunk_by(|a, b| a.key == b.key) {
+        let places = match rule.mode {
+            Mode::Ordered if rule.is_plain() => ordered::attempts(own, rule),
+            Mode::Ordered => limited::attempts(own, rule),
+            Mode::StrictOrder => strict::attempts(own, rule),
+            Mode::AnyOrder => any::attempts(own, rule),
+        };
+        let events = |places: Vec<usize>| places.into_iter().map(|place| own[place]).collect();
+        found.extend(places.into_iter().map(events));
     }
+    keep(found, rule)
+}
+
+/// Of the attempts of all keys, those that count for the unit.
+fn keep(mut found: Vec<Attempt>, rule: &Rule) -> Vec<Attempt> {
+    // Of keys entered at one instant the deepest attempt comes first.
+    found.sort_by_key(|attempt| (attempt[0].at, std::cmp::Reverse(attempt.len())));
+    match rule.entry {
+        Entry::Each => {}
+        Entry::First => {
+            found.truncate(1);
+            found.retain(|attempt| attempt[0].enters);
+        }
+        Entry::Longest => {
+            let best = found.iter().map(Vec::len).max().unwrap_or(0);
+            found.retain(|attempt| attempt.len() == best);
+            found.truncate(1);
+        }
+    }
+    found
+}
+
+/// Of the attempts that `entries` of one key give, those worth keeping: nothing can beat the
+/// first, or a full chain.
+fn follow(
+    entries: impl Iterator<Item = usize>,
+    rule: &Rule,
+    from: impl Fn(usize) -> Vec<usize>,
+) -> Vec<Vec<usize>> {
+    let steps = usize::from(rule.steps);
+    let mut kept: Vec<Vec<usize>> = Vec::new();
+    for entry in entries {
+        let chain = from(entry);
+        match rule.entry {
+            Entry::Each => kept.push(chain),
+            Entry::First => return vec![chain],
+            Entry::Longest => {
+                if kept.first().is_none_or(|best| best.len() < chain.len()) {
+                    kept = vec![chain];
+                }
+                if kept[0].len() == steps {
+                    return kept;
+                }
+            }
+        }
+    }
+    kept
+}
+
+/// Places of the events that fill `step` and may begin an attempt. The first attempt of all is
+/// looked at before it is known whether it counts.
+fn entries(events: &[Event], rule: &Rule) -> impl Iterator<Item = usize> {
+    let any = rule.entry == Entry::First;
+    let all = events.iter().enumerate();
+    all.filter(move |(_, it)| it.step == 0 && (any || it.enters)).map(|(place, _)| place)
 }
 
 /// How many of `levels` reached each of the `steps`, first step first.
 ///
 /// Give it one level per unit, or with `each` all attempts of all units.
-pub fn reached(levels: impl IntoIterator<Item = u8>, steps: u8) -> Vec<u64> {
+pub fn reached(levels: impl IntoIterator<Item = usize>, steps: u8) -> Vec<u64> {
     let mut counts = vec![0; usize::from(steps)];
     for level in levels {
-        for count in counts.iter_mut().take(usize::from(level)) {
+        for count in counts.iter_mut().take(level) {
             *count += 1;
         }
     }
@@ -74,50 +209,4 @@ pub fn reached(levels: impl IntoIterator<Item = u8>, steps: u8) -> Vec<u64> {
 /// Whether `at` lies within `window` of `start`; far apart instants do not overflow.
 fn within(start: i64, at: i64, window: i64) -> bool {
     at.saturating_sub(start) <= window
-}
-
-/// Keeps one attempt of all, as `entry` asks.
-fn keep(all: impl Iterator<Item = u8>, entry: Entry) -> Vec<u8> {
-    match entry {
-        Entry::Each => all.collect(),
-        Entry::First => all.take(1).collect(),
-        Entry::Longest => all.max().into_iter().collect(),
-    }
-}
-
-/// The events of one unit while they arrive in any order, possibly in parts.
-///
-/// Levels need the events in time order, so an accumulator keeps them; its state is the plain
-/// list, which parallel aggregates exchange and [`merge`](Self::merge).
-#[derive(Debug, Clone, Default)]
-pub struct Accumulator {
-    events: Vec<Event>,
-}
-
-impl Accumulator {
-    /// Adds one event.
-    pub fn push(&mut self, at: i64, step: u8) {
-        self.events.push((at, step));
-    }
-
-    /// Adds the events another accumulator holds.
-    pub fn merge(&mut self, events: &[Event]) {
-        self.events.extend_from_slice(events);
-    }
-
-    /// The events so far, in no particular order.
-    #[must_use]
-    pub fn events(&self) -> &[Event] {
-        &self.events
-    }
-
-    /// [`level`] of the events so far.
-    pub fn level(&mut self, steps: u8, window: i64, mode: Mode, entry: Entry) -> u8 {
-        level(&mut self.events, steps, window, mode, entry)
-    }
-
-    /// [`attempts`] of the events so far.
-    pub fn attempts(&mut self, steps: u8, window: i64, mode: Mode, entry: Entry) -> Vec<u8> {
-        attempts(&mut self.events, steps, window, mode, entry)
-    }
 }

@@ -19,7 +19,6 @@ mod tests;
 use std::collections::BTreeMap;
 
 use num_rational::BigRational;
-use num_traits::Zero;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -258,7 +257,8 @@ pub fn three_level(
     let departments = costs.into_iter().enumerate().map(|(row, cost)| {
         let own = levels[row].unwrap_or(u32::MAX);
         let share = |level: u32| {
-            let part = received[row].get(&level).cloned().unwrap_or_else(BigRational::zero);
+            let given = received[row].iter().filter(|(giver, _)| levels[**giver] == Some(level));
+            let part: BigRational = given.map(|it| it.1).sum();
             (level < own).then(|| exact::decimal(&part)).flatten()
         };
         DepartmentCost { cost, levels: [share(1), share(2), share(3)] }

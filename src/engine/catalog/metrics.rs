@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider, view::ViewTable};
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
-use hub_domain::metric::{Formula, MetricDefinition};
+use hub_domain::metric::MetricDefinition;
 
 use super::hub::HubSchema;
 use super::{Opened, Scope};
@@ -31,34 +31,24 @@ impl MetricSchema {
         }
     }
 
-    /// Source tables of a metric.
-    fn sources(&self, metric: &MetricDefinition) -> Vec<&str> {
-        let registry = &self.scope.registry;
-        let formulas =
-            registry.inputs(&metric.id).into_iter().filter_map(|id| registry.metric(&id));
-        let sources = formulas.filter_map(|input| match &input.formula {
-            Formula::Simple { source, .. } => Some(source.as_str()),
-            _ => None,
-        });
-        sources.collect()
-    }
-
     /// A public metric all of whose tables the principal sees.
     fn visible(&self, name: &str) -> Option<&MetricDefinition> {
-        let metric = self.scope.registry.metric(name).filter(|metric| !metric.private)?;
-        let seen = self.sources(metric).iter().all(|source| self.hub.table_exist(source));
-        seen.then_some(metric)
+        let registry = &self.scope.registry;
+        let metric = registry.metric(name).filter(|metric| !metric.private)?;
+        let tables = registry.metric_tables(name);
+        tables.iter().all(|table| self.hub.table_exist(table)).then_some(metric)
     }
 
     async fn open(&self, metric: &MetricDefinition) -> Result<Arc<dyn TableProvider>> {
         let mut tables = BTreeMap::new();
-        for source in self.sources(metric) {
-            if let Some(table) = self.hub.table(source).await? {
-                tables.insert(source.to_owned(), table);
+        for name in self.scope.registry.metric_tables(&metric.id) {
+            if let Some(table) = self.hub.table(&name).await? {
+                tables.insert(name, table);
             }
         }
-        let table = |name: &str| tables.get(name).cloned();
-        let plan = metric_view(&self.scope.registry, metric, &self.state, &table)?;
+        let through = self.scope.snapshot.business_date;
+        let registry = &self.scope.registry;
+        let plan = metric_view(registry, metric, &self.state, tables, through).await?;
         Ok(Arc::new(ViewTable::new(plan, None)))
     }
 }

@@ -128,6 +128,7 @@ impl MetricCondition<'_> {
             having: Vec::new(),
             compare: None,
             order_by: Vec::new(),
+            approximate: false,
             page: PageRequest { first: PageRequest::MAX, after: None },
         };
         let mut observations = Vec::new();

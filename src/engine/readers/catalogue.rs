@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 
 use hub_domain::Error;
-use hub_domain::metric::{Aggregate, Dimension, Formula, MetricDefinition, Unit};
+use hub_domain::calendar::{FiscalStart, Grain};
+use hub_domain::metric::{
+    Additivity, Aggregate, Dimension, Expression, Formula, MetricDefinition, Unit, Units,
+};
 
-use super::formula::{Part, Resolved, resolve};
-use crate::registry::Term;
+use super::formula::{self, Atom, Resolved, resolve};
 
 /// One metric with its formula resolved.
 #[derive(Debug, Clone)]
@@ -20,36 +22,6 @@ pub struct Metric {
     pub resolved: Resolved,
     /// Dimension ids every input allows, in the order of `dimensions.yaml`.
     pub dimensions: Vec<String>,
-}
-
-/// A simple formula's fields.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Simple<'a> {
-    pub(crate) source: &'a str,
-    pub(crate) aggregate: Aggregate,
-    pub(crate) expression: Option<&'a str>,
-    pub(crate) filter: Option<&'a str>,
-    pub(crate) time: &'a str,
-    pub(crate) dimensions: &'a BTreeMap<String, String>,
-}
-
-impl Metric {
-    /// The fields of a simple formula; none for ratios and sums.
-    pub(crate) fn simple(&self) -> Option<Simple<'_>> {
-        match &self.definition.formula {
-            Formula::Simple { source, aggregate, expression, filter, time, dimensions } => {
-                Some(Simple {
-                    source,
-                    aggregate: *aggregate,
-                    expression: expression.as_deref(),
-                    filter: filter.as_deref(),
-                    time,
-                    dimensions,
-                })
-            }
-            _ => None,
-        }
-    }
 }
 
 /// One thing wrong with the definitions.
@@ -66,6 +38,7 @@ pub struct CatalogueProblem {
 pub struct Catalogue {
     metrics: BTreeMap<String, Metric>,
     dimensions: Vec<Dimension>,
+    fiscal_start: FiscalStart,
 }
 
 impl Catalogue {
@@ -76,6 +49,7 @@ impl Catalogue {
     pub fn new(
         definitions: &BTreeMap<String, MetricDefinition>,
         dimensions: Vec<Dimension>,
+        fiscal_start: FiscalStart,
     ) -> Result<Self, Vec<CatalogueProblem>> {
         let mut problems = Vec::new();
         let mut metrics = BTreeMap::new();
@@ -89,7 +63,7 @@ impl Catalogue {
                 Err(what) => problems.push(CatalogueProblem { id: id.clone(), what }),
             }
         }
-        let mut catalogue = Self { metrics, dimensions };
+        let mut catalogue = Self { metrics, dimensions, fiscal_start };
         problems.extend(catalogue.check());
         if !problems.is_empty() {
             return Err(problems);
@@ -105,95 +79,98 @@ impl Catalogue {
         faults.collect()
     }
 
-    /// Whether values of disjoint rows may be added.
-    pub(crate) fn is_additive(&self, metric: &Metric) -> bool {
-        match &metric.resolved {
-            Resolved::Simple => {
-                metric.simple().is_some_and(|it| it.aggregate != Aggregate::CountDistinct)
-            }
-            Resolved::Sum(terms) => terms.iter().all(|term| {
-                self.metrics.get(&term.metric).is_some_and(|input| self.is_additive(input))
-            }),
-            Resolved::Ratio { .. } => false,
+    /// Along what values may be added.
+    pub(crate) fn additivity(&self, metric: &Metric) -> Additivity {
+        let resolved = &metric.resolved;
+        if resolved.denominator.is_some() || !resolved.numerator.is_sum() {
+            return Additivity::None;
         }
+        let inputs = resolved.atoms().into_iter().map(|atom| self.input_additivity(atom));
+        inputs.min().unwrap_or(Additivity::None)
+    }
+
+    /// Along what aggregates of an input may be added.
+    pub(crate) fn input_additivity(&self, atom: &Atom) -> Additivity {
+        let formula = self.metrics.get(&atom.metric).map(|metric| &metric.definition.formula);
+        let whole = match formula {
+            Some(Formula::Conversion(_) | Formula::Cohort(_)) => return Additivity::Full,
+            Some(Formula::Simple(_)) => Additivity::Full,
+            _ => Additivity::OverDimensions,
+        };
+        match formula::aggregate(atom, &self.find_definition()) {
+            Some(aggregate) if aggregate.adds_up() => whole,
+            _ => Additivity::None,
+        }
+    }
+
+    /// Whether an input is 0 where no row was; otherwise it is nothing.
+    pub(crate) fn is_zero_without_rows(&self, atom: &Atom) -> bool {
+        formula::is_zero_without_rows(atom, &self.find_definition())
+    }
+
+    /// Whether an input counts things, so that 0 says that there was none.
+    pub(crate) fn counts(&self, atom: &Atom) -> bool {
+        let aggregate = formula::aggregate(atom, &self.find_definition());
+        matches!(aggregate, Some(Aggregate::Count | Aggregate::CountDistinct))
+    }
+
+    /// Whether an input counts distinct values.
+    pub(crate) fn counts_distinct(&self, atom: &Atom) -> bool {
+        formula::aggregate(atom, &self.find_definition()) == Some(Aggregate::CountDistinct)
+    }
+
+    fn find_definition<'s>(&'s self) -> impl Fn(&str) -> Option<&'s MetricDefinition> {
+        |id: &str| self.metrics.get(id).map(|metric| &metric.definition)
     }
 
     fn unit_fault(&self, metric: &Metric) -> Option<String> {
         let own = metric.definition.unit;
-        match &metric.resolved {
-            Resolved::Simple => matches!(own, Unit::Ratio | Unit::Permille | Unit::Score)
-                .then(|| "a simple metric has unit `count` or `fen`".to_owned()),
-            Resolved::Sum(terms) => match self.unit_of_terms(terms) {
-                Some(unit) if unit == own => None,
-                _ => Some("unit differs from the units of the inputs".to_owned()),
-            },
-            Resolved::Ratio { numerator, denominator, .. } => {
-                let (Some(above), Some(below)) =
-                    (self.unit_of_part(numerator), self.unit_of_part(denominator))
-                else {
-                    return Some("inputs of different units cannot be added".to_owned());
-                };
-                let fits = match own {
-                    Unit::Fen => above == Unit::Fen && below == Unit::Count,
-                    Unit::Count => above == Unit::Count && below == Unit::Count,
-                    Unit::Ratio | Unit::Permille | Unit::Score => above == below,
-                };
-                (!fits).then(|| "unit does not follow from the units of the inputs".to_owned())
+        let quotient = matches!(own, Unit::Ratio | Unit::Permille | Unit::Score);
+        let fault = |wrong: bool, what: &str| wrong.then(|| what.to_owned());
+        match &metric.definition.formula {
+            Formula::Simple(it) if it.aggregate.is_zero_without_rows() => {
+                fault(quotient, "a simple metric is counted in things, fen or time")
             }
+            Formula::Stock(_) => fault(quotient, "a stock is counted in things, fen or time"),
+            Formula::Simple(_) | Formula::Cohort(_) => None,
+            Formula::Conversion(_) => fault(own != Unit::Ratio, "a conversion has unit `ratio`"),
+            Formula::Cumulative(it) => {
+                let inner = self.metrics.get(&it.metric).map(|inner| inner.definition.unit);
+                fault(inner != Some(own), "unit differs from the unit of the input")
+            }
+            Formula::Derived(it) => self.computed_fault(own, &it.expression, None),
+            Formula::Ratio(it) => self.computed_fault(own, &it.numerator, Some(&it.denominator)),
         }
     }
 
-    fn unit_of_part(&self, part: &Part) -> Option<Unit> {
-        match part {
-            Part::Sum(terms) => self.unit_of_terms(terms),
-            Part::Quotient(id) => Some(self.metrics.get(id)?.definition.unit),
-        }
-    }
-
-    fn unit_of_terms(&self, terms: &[Term]) -> Option<Unit> {
-        let mut units = terms
-            .iter()
-            .map(|term| self.metrics.get(&term.metric).map(|input| input.definition.unit));
-        let first = units.next()??;
-        units.all(|unit| unit == Some(first)).then_some(first)
+    fn computed_fault(&self, own: Unit, upper: &str, lower: Option<&str>) -> Option<String> {
+        let units = |text: &str| {
+            let parsed = Expression::parse(text).ok()?;
+            let find = |id: &String| Some(Units::from(self.metrics.get(id)?.definition.unit));
+            Units::of(&parsed, &find)
+        };
+        let (above, below) = (units(upper), lower.map_or(Some(Units::default()), units));
+        let (Some(above), Some(below)) = (above, below) else {
+            return Some("inputs of different units cannot be added".to_owned());
+        };
+        let fits = above.over(below).fit(own);
+        (!fits).then(|| "unit does not follow from the units of the inputs".to_owned())
     }
 
     fn fill_dimensions(&mut self) {
         let allowed: BTreeMap<String, Vec<String>> = self
             .metrics
-            .iter()
-            .map(|(id, metric)| {
-                let inputs = self.inputs(metric);
-                let dimensions = self.dimensions.iter().filter(|dimension| {
-                    inputs.iter().all(|input| {
-                        input.simple().is_some_and(|it| it.dimensions.contains_key(&dimension.id))
-                    })
-                });
-                (id.clone(), dimensions.map(|dimension| dimension.id.clone()).collect())
+            .keys()
+            .map(|id| {
+                let find = self.find_definition();
+                let dimensions = formula::dimensions(id, &find, &self.dimensions);
+                (id.clone(), dimensions.iter().map(|dimension| dimension.id.clone()).collect())
             })
             .collect();
         for (id, dimensions) in allowed {
             if let Some(metric) = self.metrics.get_mut(&id) {
                 metric.dimensions = dimensions;
             }
-        }
-    }
-
-    /// The simple metrics `metric` is computed from, itself when it is simple.
-    pub(crate) fn inputs<'a>(&'a self, metric: &'a Metric) -> Vec<&'a Metric> {
-        let terms = |terms: &'a [Term]| terms.iter().filter_map(|t| self.metrics.get(&t.metric));
-        match &metric.resolved {
-            Resolved::Simple => vec![metric],
-            Resolved::Sum(sum) => terms(sum).collect(),
-            Resolved::Ratio { numerator, denominator, .. } => [numerator, denominator]
-                .into_iter()
-                .flat_map(|part| match part {
-                    Part::Sum(sum) => terms(sum).collect(),
-                    Part::Quotient(id) => {
-                        self.metrics.get(id).map(|inner| self.inputs(inner)).unwrap_or_default()
-                    }
-                })
-                .collect(),
         }
     }
 
@@ -229,6 +206,14 @@ impl Catalogue {
                 format!("valid dimensions: {}", names.join(", ")),
             )
         })
+    }
+
+    /// `grain` with the project's start of fiscal months.
+    pub(crate) fn grain(&self, grain: Option<Grain>) -> Option<Grain> {
+        match grain {
+            Some(Grain::FiscalMonth(_)) => Some(Grain::FiscalMonth(self.fiscal_start)),
+            other => other,
+        }
     }
 
     /// All dimensions, in file order.

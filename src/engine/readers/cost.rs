@@ -1,17 +1,25 @@
-//! Direct cost structure from `hub.cost_direct`.
+//! Cost structure from `hub.cost_direct`, beside it the same slices of `hub.cost_full`.
 //!
-//! Owns periods (`YYYY-MM`, `YYYY`) and shares. Costs before any allocation.
+//! Owns periods (`YYYY-MM`, `YYYY`) and shares. A period with a month that could not be allocated
+//! has no full cost: a sum of the other months would pass for it.
 
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use datafusion::common::ScalarValue;
 use hub_domain::cost::{CostDimension, CostRow, CostStructure};
 use hub_domain::{Error, Fen};
 use rust_decimal::Decimal;
 
-use super::decode::rows;
+use super::decode::{all, rows};
 use super::metrics::compile::text_param;
 use super::metrics::rounded;
 use super::{Source, org};
+
+/// What became of the period's months under the published method.
+const RUNS: &str = "select distinct status from hub.cost_run \
+                    where is_published and month between $1 and $2";
 
 /// Costs of `period` under `org_unit`, split by `by`.
 ///
@@ -36,15 +44,25 @@ pub(crate) async fn structure(
         CostDimension::Site => "site_id",
         CostDimension::Month => "month",
     };
-    let sql = format!(
-        "select {key} as key, sum(amount_fen) as amount_fen from hub.cost_direct \
-         where month between $1 and $2{inside} group by {key}"
-    );
+    let sums = |table: &str| {
+        format!(
+            "select {key} as key, sum(amount_fen) as amount_fen from hub.{table} \
+             where month between $1 and $2{inside} group by {key}"
+        )
+    };
     let needs_names = matches!(by, CostDimension::Department | CostDimension::Site);
     let names =
         async { if needs_names { org::units(source, None, None).await } else { Ok(Vec::new()) } };
-    let (batches, units) = futures::join!(source.fetch(&sql, params), names);
-    let (batches, units) = (batches?, units?);
+    let (direct, full) = (sums("cost_direct"), sums("cost_full"));
+    let (direct, full, runs, units) = futures::join!(
+        source.fetch(&direct, params.clone()),
+        source.fetch(&full, params.clone()),
+        source.fetch(RUNS, params[..2].to_vec()),
+        names
+    );
+    let (direct, full, runs, units) = (direct?, full?, runs?, units?);
+    let states = all(&runs, |row| row.text("status").map(str::to_owned))?;
+    let is_known = states == ["allocated"];
     let classes = source.definitions().catalogue.dimension("cost_class");
     let name = |key: &str| {
         let unit = units.iter().find(|unit| unit.id == key).map(|unit| &unit.name);
@@ -52,26 +70,46 @@ pub(crate) async fn structure(
         unit.or_else(class).map_or_else(|| key.to_owned(), Clone::clone)
     };
 
-    let mut slices = Vec::new();
-    for row in rows(&batches) {
-        let key = row.text_opt("key")?.unwrap_or("unknown").to_owned();
-        slices.push((name(&key), key, Fen(row.int("amount_fen")?)));
+    let mut slices = slices(&direct, &full)?;
+    if by != CostDimension::Month {
+        slices.sort_by_key(|slice| std::cmp::Reverse(slice.1));
     }
-    match by {
-        CostDimension::Month => slices.sort_by(|a, b| a.1.cmp(&b.1)),
-        _ => slices.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.1.cmp(&b.1))),
-    }
-    let total: Fen = slices.iter().map(|(_, _, amount)| *amount).sum();
+    let total: Fen = slices.iter().map(|slice| slice.1).sum();
+    let full: Fen = slices.iter().map(|slice| slice.2).sum();
     let share = |amount: Fen| Decimal::from(amount.0).checked_div(total.0.into()).map(rounded);
-    let rows = slices
-        .into_iter()
-        .map(|(label, key, amount)| CostRow { share: share(amount), key, label, amount })
-        .collect();
-    Ok(CostStructure { period: period.to_owned(), rows, total, freshness: source.freshness() })
+    let known = |full: Fen| is_known.then_some(full);
+    let rows = slices.into_iter().map(|(key, amount, full)| CostRow {
+        label: name(&key),
+        key,
+        amount,
+        share: share(amount),
+        full: known(full),
+    });
+    Ok(CostStructure {
+        period: period.to_owned(),
+        rows: rows.collect(),
+        total,
+        full: known(full),
+        freshness: source.freshness(),
+    })
+}
+
+/// Key, direct and full cost of every slice, in order of keys.
+fn slices(direct: &[RecordBatch], full: &[RecordBatch]) -> Result<Vec<(String, Fen, Fen)>, Error> {
+    let mut slices: BTreeMap<String, (Fen, Fen)> = BTreeMap::new();
+    for row in rows(direct) {
+        let key = row.text_opt("key")?.unwrap_or("unknown").to_owned();
+        slices.entry(key).or_default().0 = Fen(row.int("amount_fen")?);
+    }
+    for row in rows(full) {
+        let key = row.text_opt("key")?.unwrap_or("unknown").to_owned();
+        slices.entry(key).or_default().1 = Fen(row.int("amount_fen")?);
+    }
+    Ok(slices.into_iter().map(|(key, (direct, full))| (key, direct, full)).collect())
 }
 
 /// First and last month of `YYYY-MM` or `YYYY`.
-fn months(period: &str) -> Result<(String, String), Error> {
+pub(super) fn months(period: &str) -> Result<(String, String), Error> {
     let first = |month: &str| format!("{month}-01").parse::<NaiveDate>().is_ok();
     match period.len() {
         7 if first(period) => Ok((period.to_owned(), period.to_owned())),

@@ -30,7 +30,11 @@ impl Definitions {
     /// Metrics whose formulas do not resolve or whose units do not follow.
     pub fn new(registry: &Registry) -> Result<Self, Vec<CatalogueProblem>> {
         Ok(Self {
-            catalogue: Catalogue::new(&registry.metrics, registry.dimensions.clone())?,
+            catalogue: Catalogue::new(
+                &registry.metrics,
+                registry.dimensions.clone(),
+                registry.fiscal_start,
+            )?,
             funnels: registry.funnels.values().cloned().collect(),
             boards: registry.boards.clone(),
             rules: registry.alerts.clone(),

@@ -5,9 +5,12 @@
 //! rows or other data than its session. Must not know HTTP, GraphQL, Delta or policy rules.
 
 pub mod alerts;
+mod allocation;
+mod attribution;
 mod board;
 pub mod catalogue;
 mod cost;
+mod cross_line;
 mod cursor;
 pub(crate) mod decode;
 pub mod definitions;
@@ -15,9 +18,13 @@ pub mod formula;
 mod freshness;
 mod funnel;
 mod identity;
+#[cfg(test)]
+mod marts;
 pub mod metrics;
 mod org;
 mod patient;
+mod profit;
+mod retention;
 mod segment;
 mod session;
 #[cfg(test)]

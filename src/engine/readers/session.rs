@@ -3,13 +3,16 @@
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::common::ScalarValue;
+use hub_domain::analysis::costing::Method;
+use hub_domain::attribution::{AttributionQuery, AttributionRow};
 use hub_domain::board::{Board, BoardQuery, Card};
 use hub_domain::calendar::DateRange;
-use hub_domain::cost::{CostDimension, CostStructure};
+use hub_domain::cost::{CostAllocation, CostDimension, CostStructure};
+use hub_domain::cross_line::CrossLineRow;
 use hub_domain::freshness::TableFreshness;
-use hub_domain::funnel::FunnelResult;
+use hub_domain::funnel::{FunnelQuery, FunnelResult};
 use hub_domain::identity::{Merge, PendingMatch};
-use hub_domain::metric::{DimensionFilter, MetricsQuery, MetricsResult};
+use hub_domain::metric::{MetricsQuery, MetricsResult};
 use hub_domain::org::{OrgLevel, OrgUnit};
 use hub_domain::page::{Page, PageRequest};
 use hub_domain::patient::{
@@ -17,13 +20,16 @@ use hub_domain::patient::{
     PatientOrder, Plan, Rfm, SurveyAnswer, Tag, Task, TimelineEvent,
 };
 use hub_domain::ports::ReadSession;
+use hub_domain::profit::{ProfitDrivers, ProfitQuery};
+use hub_domain::retention::{RetentionQuery, RetentionResult};
 use hub_domain::segment::{DormantEntry, DormantFilter, Segment, SegmentMember};
 use hub_domain::snapshot::{Freshness, Snapshot};
 use hub_domain::{Error, Principal};
 
 use super::metrics::Visible;
 use super::{
-    Definitions, Source, board, cost, freshness, funnel, identity, metrics, org, patient, segment,
+    Definitions, Source, allocation, attribution, board, cost, cross_line, freshness, funnel,
+    identity, metrics, org, patient, profit, retention, segment,
 };
 use crate::Session;
 
@@ -76,14 +82,28 @@ impl ReadSession for Session {
         metrics::answer(self, query, Visible::Public).await
     }
 
-    async fn funnel(
+    async fn funnel(&self, query: &FunnelQuery) -> Result<FunnelResult, Error> {
+        funnel::answer(self, query).await
+    }
+
+    async fn retention(&self, query: &RetentionQuery) -> Result<RetentionResult, Error> {
+        retention::answer(self, query).await
+    }
+
+    async fn attribution(&self, query: &AttributionQuery) -> Result<Vec<AttributionRow>, Error> {
+        attribution::answer(self, query).await
+    }
+
+    async fn cross_line(
         &self,
-        id: &str,
         range: DateRange,
-        breakdown: Option<String>,
-        filter: Vec<DimensionFilter>,
-    ) -> Result<FunnelResult, Error> {
-        funnel::answer(self, id, range, breakdown.as_deref(), &filter).await
+        window_days: u32,
+    ) -> Result<Vec<CrossLineRow>, Error> {
+        cross_line::answer(self, range, window_days).await
+    }
+
+    async fn profit_drivers(&self, query: &ProfitQuery) -> Result<ProfitDrivers, Error> {
+        profit::answer(self, query).await
     }
 
     async fn cost_structure(
@@ -93,6 +113,10 @@ impl ReadSession for Session {
         by: CostDimension,
     ) -> Result<CostStructure, Error> {
         cost::structure(self, period, org_unit.as_deref(), by).await
+    }
+
+    async fn cost_allocation(&self, period: &str, method: Method) -> Result<CostAllocation, Error> {
+        allocation::allocation(self, period, method).await
     }
 
     async fn board(&self, query: &BoardQuery) -> Result<Board, Error> {

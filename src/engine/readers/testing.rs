@@ -14,6 +14,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{ScalarValue, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
+use hub_domain::calendar::FiscalStart;
 use hub_domain::project::ProjectFiles;
 use hub_domain::snapshot::Snapshot;
 use hub_domain::{Error, Principal};
@@ -27,7 +28,13 @@ use crate::{EngineConfig, Registry, build_context};
 const KEY: &[u8] = b"test key";
 
 struct Project {
+    files: ProjectFiles,
     contracts: Contracts,
+    defined: Arc<Defined>,
+}
+
+/// A registry and what readers make of it.
+struct Defined {
     registry: Registry,
     definitions: Definitions,
 }
@@ -40,13 +47,18 @@ static PROJECT: LazyLock<Project> = LazyLock::new(|| {
     }
     let files = ProjectFiles { files };
     let contracts = Contracts::load(&files).expect("contracts load");
-    let registry = Registry::load(&files, &contracts).unwrap_or_else(|problems| {
+    let defined = Arc::new(defined(&files, &contracts));
+    Project { files, contracts, defined }
+});
+
+fn defined(files: &ProjectFiles, contracts: &Contracts) -> Defined {
+    let registry = Registry::load(files, contracts).unwrap_or_else(|problems| {
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
         panic!("definitions do not load:\n{}", all.join("\n"))
     });
     let definitions = Definitions::new(&registry).expect("metrics resolve");
-    Project { contracts, registry, definitions }
-});
+    Defined { registry, definitions }
+}
 
 fn collect(root: &Path, folder: &Path, into: &mut BTreeMap<String, String>) {
     for entry in std::fs::read_dir(folder).expect("folder is there") {
@@ -70,6 +82,7 @@ pub(crate) struct Fixture {
     context: SessionContext,
     snapshot: Snapshot,
     principal: Principal,
+    defined: Arc<Defined>,
     /// Statements run so far.
     pub(crate) statements: Mutex<Vec<String>>,
 }
@@ -96,7 +109,16 @@ impl Fixture {
             lease_token: 0,
         };
         let principal = Principal::group("tester");
-        Self { context, snapshot, principal, statements: Mutex::default() }
+        let defined = Arc::clone(&PROJECT.defined);
+        Self { context, snapshot, principal, defined, statements: Mutex::default() }
+    }
+
+    /// The project with a file more, or another text of one.
+    pub(crate) fn with_file(mut self, path: &str, text: &str) -> Self {
+        let mut files = PROJECT.files.clone();
+        files.files.insert(path.to_owned(), text.to_owned());
+        self.defined = Arc::new(defined(&files, &PROJECT.contracts));
+        self
     }
 
     /// Fills `table`: `columns` of its contract from a SQL `values` list, NULL (or zero for
@@ -148,6 +170,22 @@ impl Fixture {
         self.context.register_table(reference(table), Arc::new(filled)).expect("registered");
     }
 
+    /// The same with months of the books that start on another day.
+    pub(crate) fn with_fiscal_start(mut self, start: FiscalStart) -> Self {
+        let mut registry = self.defined.registry.clone();
+        registry.fiscal_start = start;
+        let definitions = Definitions::new(&registry).expect("metrics resolve");
+        self.defined = Arc::new(Defined { registry, definitions });
+        self
+    }
+
+    /// Answers of one statement, a line per row with `|` between cells.
+    pub(crate) async fn lines(&self, sql: &str) -> Vec<String> {
+        let frame = self.context.sql(sql).await.expect("the statement plans");
+        let batches = frame.collect().await.expect("the statement runs");
+        crate::tests::lines(&batches)
+    }
+
     /// Every row of the SQL view of a metric.
     pub(crate) async fn view(&self, metric: &str) -> Vec<RecordBatch> {
         let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
@@ -155,10 +193,12 @@ impl Fixture {
             let provider = self.context.table_provider(reference(name)).await;
             tables.insert(name.clone(), provider.expect("a table"));
         }
-        let definition = PROJECT.registry.metric(metric).expect("a metric");
+        let registry = &self.defined.registry;
+        let definition = registry.metric(metric).expect("a metric");
         let state = self.context.state();
-        let table = |name: &str| tables.get(name).cloned();
-        let plan = metric_view(&PROJECT.registry, definition, &state, &table).expect("a view");
+        let through = self.snapshot.business_date;
+        let plan = metric_view(registry, definition, &state, tables, through).await;
+        let plan = plan.expect("a view");
         let frame = self.context.execute_logical_plan(plan).await.expect("planned");
         frame.collect().await.expect("the view runs")
     }
@@ -206,7 +246,7 @@ impl Source for Fixture {
     }
 
     fn definitions(&self) -> &Definitions {
-        &PROJECT.definitions
+        &self.defined.definitions
     }
 
     fn pseudonym(&self, identifier: &str) -> Option<String> {

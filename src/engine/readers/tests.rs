@@ -3,108 +3,11 @@
 use chrono::NaiveDate;
 use hub_domain::Error;
 use hub_domain::alert::{Observation, Verdict};
-use hub_domain::analysis::funnel as rule;
-use hub_domain::calendar::DateRange;
 use hub_domain::cost::CostDimension;
-use hub_domain::funnel::{FunnelDefinition, FunnelEntry};
-use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::testing::{Fixture, day};
-use super::{Source, alerts, cost, funnel};
-
-const STEPS: [&str; 7] = ["lead", "contacted", "booked", "arrived", "consult", "won", "paid"];
-
-fn march() -> DateRange {
-    DateRange::month_of(day("2026-03-01"))
-}
-
-fn events(rows: &[(String, String, &str)]) -> String {
-    let rows: Vec<String> = rows
-        .iter()
-        .map(|(lead, at, step)| {
-            format!("('{lead}', 'c{}', '2026-03-01', '{at}', '{step}')", &lead[..1])
-        })
-        .collect();
-    rows.join(", ")
-}
-
-const EVENTS: &str = "lead_id, channel_id, entry_on, at, step";
-
-#[tokio::test]
-async fn a_funnel_counts_units_by_step_and_channel() {
-    let fixture = Fixture::new("2026-03-31");
-    let rows = [
-        ("1a", "2026-03-01T01:00:00", "lead"),
-        ("1a", "2026-03-02T01:00:00", "contacted"),
-        ("1a", "2026-05-02T01:00:00", "booked"),
-        ("2b", "2026-03-01T01:00:00", "lead"),
-        ("1c", "2026-03-01T01:00:00", "contacted"),
-    ];
-    let rows = rows.map(|(lead, at, step)| (lead.to_owned(), at.to_owned(), step));
-    fixture.fill("lead_event_step", EVENTS, &events(&rows)).await;
-    let answer = funnel::answer(&fixture, "F1", march(), Some("channel"), &[]).await;
-    let answer = answer.expect("a funnel");
-    let reached: Vec<u64> = answer.total.steps.iter().map(|step| step.reached).collect();
-    assert_eq!(reached, [2, 1, 0, 0, 0, 0, 0], "the booking came after the window");
-    let channels: Vec<_> = answer.series.iter().map(|it| it.value.as_deref()).collect();
-    assert_eq!(channels, [Some("c1"), Some("c2")]);
-    assert_eq!(answer.mature_through, day("2026-03-01"));
-    let wrong = funnel::answer(&fixture, "F9", march(), None, &[]).await;
-    assert!(matches!(wrong, Err(Error::BadInput { hint: Some(_), .. })));
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-
-    #[test]
-    fn sql_funnels_equal_the_rule(
-        found in prop::collection::vec((0..6_u8, 0..45_i64, 0..7_usize), 1..60),
-        entry in prop::sample::select(vec![
-            FunnelEntry::Longest, FunnelEntry::First, FunnelEntry::Each,
-        ]),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(async {
-            let fixture = Fixture::new("2026-03-31");
-            let start = day("2026-03-01");
-            let rows: Vec<(String, String, &str)> = found
-                .iter()
-                .map(|(lead, after, step)| {
-                    let on: NaiveDate = start + chrono::TimeDelta::days(*after);
-                    (format!("{lead}"), format!("{on}T00:00:00"), STEPS[*step])
-                })
-                .collect();
-            fixture.fill("lead_event_step", EVENTS, &events(&rows)).await;
-            let defined = &fixture.definitions().funnels[0];
-            let defined = FunnelDefinition { entry, ..defined.clone() };
-            let (sql, params) =
-                funnel::statement(&defined, march(), None, &[]).expect("a statement");
-            let batches = fixture.fetch(&sql, params).await.expect("an answer");
-            let mut counted = vec![0_u64; STEPS.len()];
-            for row in super::decode::rows(&batches) {
-                let level = usize::try_from(row.int("level").expect("level")).expect("a level");
-                let units = u64::try_from(row.int("units").expect("units")).expect("a count");
-                counted[..level].iter_mut().for_each(|count| *count += units);
-            }
-            let mut expected = vec![0; STEPS.len()];
-            for lead in 0..6 {
-                let mut own: Vec<rule::Event> = found
-                    .iter()
-                    .filter(|(it, ..)| *it == lead)
-                    .map(|(_, after, step)| (after * 86_400, u8::try_from(*step).expect("a step")))
-                    .collect();
-                let levels = rule::attempts(
-                    &mut own, 7, defined.window_seconds, rule::Mode::Ordered, entry,
-                );
-                for (sum, more) in expected.iter_mut().zip(rule::reached(levels, 7)) {
-                    *sum += more;
-                }
-            }
-            assert_eq!(counted, expected);
-        });
-    }
-}
+use super::{Source, alerts, cost};
 
 #[tokio::test]
 async fn cost_shares_add_up_to_the_total() {
@@ -125,8 +28,29 @@ async fn cost_shares_add_up_to_the_total() {
     let months: Vec<(&str, i64)> =
         year.rows.iter().map(|row| (row.key.as_str(), row.amount.0)).collect();
     assert_eq!(months, [("2026-02", 50), ("2026-03", 900)]);
+    assert_eq!(year.full, None, "a snapshot from before allocation");
     let missing = cost::structure(&fixture, "2026", Some("X"), CostDimension::Site).await;
     assert!(matches!(missing, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_period_with_a_refused_month_has_no_full_cost() {
+    let fixture = Fixture::new("2026-03-31");
+    let rows = "('2026-03', 'D1', 'A', 'labour', 600), ('2026-03', 'D2', 'A', 'labour', 400)";
+    fixture.fill("cost_direct", "month, dept_id, site_id, cost_class, amount_fen", rows).await;
+    let full = "('2026-03', 'D1', 'A', 'labour', 0, 600), ('2026-03', 'D1', 'A', 'labour', 1, 400)";
+    fixture.fill("cost_full", "month, dept_id, site_id, cost_class, level, amount_fen", full).await;
+    let runs = "('2026-02', 'three_level', true, 'refused'), \
+                ('2026-02', 'direct', false, 'allocated'), \
+                ('2026-03', 'three_level', true, 'allocated')";
+    fixture.fill("cost_run", "month, method, is_published, status", runs).await;
+    let month = cost::structure(&fixture, "2026-03", None, CostDimension::Department).await;
+    let month = month.expect("costs");
+    let full: Vec<_> = month.rows.iter().map(|row| row.full.map(|fen| fen.0)).collect();
+    assert_eq!(full, [Some(1000), Some(0)], "D2 passed its cost on");
+    let year = cost::structure(&fixture, "2026", None, CostDimension::Month).await;
+    let year = year.expect("costs");
+    assert_eq!((year.full, year.rows[0].full, year.total.0), (None, None, 1000));
 }
 
 async fn observed(fixture: &Fixture, rule: &str, months: &[&str]) -> Vec<Observation> {

@@ -1,18 +1,22 @@
 //! Whether definitions fit each other and the contracts: every id, table, column and dimension
 //! named anywhere must exist, and nothing that cannot be added is declared additive.
 
+mod funnel;
+mod metric;
+
 use std::collections::BTreeMap;
 
 use hub_domain::alert::{AlertRule, Condition};
+use hub_domain::analysis::costing::RuleVersion;
 use hub_domain::board::{BoardDefinition, ChartDefinition, LaneSource, TileDefinition};
 use hub_domain::contract::ColumnType;
 use hub_domain::funnel::FunnelDefinition;
-use hub_domain::metric::{Aggregate, Formula, MetricDefinition, Unit};
-use hub_domain::project::Problem;
+use hub_domain::metric::MetricDefinition;
+use hub_domain::project::{Problem, ProjectFiles};
 use hub_lake::Contracts;
 
 use super::files::Located;
-use super::{DIMENSIONS, Registry, terms};
+use super::{DIMENSIONS, Registry};
 
 /// Definitions with their places.
 pub(super) struct Found<'a> {
@@ -24,6 +28,7 @@ pub(super) struct Found<'a> {
 
 /// Checks against a registry whose definitions have all been read.
 pub(super) struct Checker<'a> {
+    pub(super) project: &'a ProjectFiles,
     pub(super) registry: &'a Registry,
     pub(super) contracts: &'a Contracts,
 }
@@ -35,7 +40,7 @@ impl Checker<'_> {
     pub(super) fn run(&self, found: &Found<'_>, problems: &mut Vec<Problem>) {
         self.dimensions(problems);
         check(found.metrics, problems, |metric, faults| self.metric(metric, faults));
-        check(found.funnels, problems, |funnel, faults| self.funnel(funnel, faults));
+        self.funnels(found.funnels, problems);
         check(found.boards, problems, |board, faults| self.board(board, faults));
         check(found.alerts, problems, |rule, faults| self.alert(rule, faults));
     }
@@ -54,130 +59,20 @@ impl Checker<'_> {
                     }
                 }
             }
+            if let Some(rollup) = &dimension.rollup {
+                if self.registry.dimension(&rollup.of).is_none_or(|of| of.rollup.is_some()) {
+                    let what = format!("dimension `{}` cannot follow from it", dimension.id);
+                    faults.push((what, Some("`of` is a dimension without a roll-up")));
+                }
+                let days = [ColumnType::Date];
+                self.column(&rollup.table, &rollup.valid_from, &days, &mut faults);
+                self.column(&rollup.table, &rollup.key, &[], &mut faults);
+                self.column(&rollup.table, &rollup.column, &[], &mut faults);
+            }
             for (what, hint) in faults {
                 let hint = hint.map(str::to_owned);
                 problems.push(Problem { file: DIMENSIONS.to_owned(), line: 0, what, hint });
             }
-        }
-    }
-
-    fn metric(&self, metric: &MetricDefinition, faults: &mut Vec<Fault>) {
-        match &metric.formula {
-            Formula::Simple { source, aggregate, expression, time, dimensions, .. } => {
-                self.column(source, time, &[ColumnType::Date], faults);
-                self.known_dimensions(dimensions, faults);
-                match (aggregate, expression) {
-                    (Aggregate::Count, Some(_)) => faults.push((
-                        "a count takes no expression".to_owned(),
-                        Some("use `filter`, or aggregate `sum` or `count_distinct`"),
-                    )),
-                    (Aggregate::Sum | Aggregate::CountDistinct, None) => {
-                        faults.push(("the expression is missing".to_owned(), None));
-                    }
-                    (Aggregate::CountDistinct, Some(_)) if metric.additive => faults.push((
-                        format!("`{}` counts distinct values and is declared additive", metric.id),
-                        Some("distinct counts of disjoint rows may share values; drop `additive`"),
-                    )),
-                    _ => {}
-                }
-            }
-            Formula::Ratio { numerator, denominator, .. } => {
-                if metric.additive {
-                    let hint = "numerators and denominators add, quotients do not";
-                    let what = format!("ratio `{}` is declared additive", metric.id);
-                    faults.push((what, Some(hint)));
-                }
-                for side in [numerator, denominator] {
-                    // A side may be one other ratio: first ÷ return ticket size.
-                    if !self.is_ratio(side) {
-                        self.sum(metric, side, faults);
-                    }
-                }
-                self.shares_dimensions(metric, faults);
-            }
-            Formula::Derived { expression } => {
-                for input in self.sum(metric, expression, faults) {
-                    if metric.additive && !input.additive {
-                        faults.push((
-                            format!("`{}` is declared additive, `{}` is not", metric.id, input.id),
-                            Some("drop `additive`, or use additive inputs"),
-                        ));
-                    }
-                    if input.unit != metric.unit {
-                        faults.push((
-                            format!("`{}` and its input `{}` differ in unit", metric.id, input.id),
-                            None,
-                        ));
-                    }
-                }
-                self.shares_dimensions(metric, faults);
-            }
-        }
-    }
-
-    fn is_ratio(&self, side: &str) -> bool {
-        let formula = self.registry.metric(side.trim()).map(|metric| &metric.formula);
-        matches!(formula, Some(Formula::Ratio { .. }))
-    }
-
-    /// Inputs of a sum; they must exist, be simple, and share a unit.
-    fn sum(
-        &self,
-        metric: &MetricDefinition,
-        sum: &str,
-        faults: &mut Vec<Fault>,
-    ) -> Vec<&MetricDefinition> {
-        let parsed = match terms::parse(sum) {
-            Ok(parsed) => parsed,
-            Err(what) => {
-                faults.push((what, Some("write a sum of metric ids such as `a - b + c`")));
-                return Vec::new();
-            }
-        };
-        let mut inputs = Vec::new();
-        for term in parsed {
-            match self.registry.metric(&term.metric) {
-                None => faults.push((
-                    format!("`{}` needs the unknown metric `{}`", metric.id, term.metric),
-                    None,
-                )),
-                Some(input) if !matches!(input.formula, Formula::Simple { .. }) => faults.push((
-                    format!("`{}` needs `{}`, which is not simple", metric.id, term.metric),
-                    Some("ratios and derived metrics are built from simple metrics"),
-                )),
-                Some(input) => inputs.push(input),
-            }
-        }
-        let units: Vec<Unit> = inputs.iter().map(|input| input.unit).collect();
-        if units.windows(2).any(|pair| pair[0] != pair[1]) {
-            faults.push((format!("`{sum}` adds metrics of different units"), None));
-        }
-        inputs
-    }
-
-    fn shares_dimensions(&self, metric: &MetricDefinition, faults: &mut Vec<Fault>) {
-        let simple = |id: &String| {
-            matches!(self.registry.metric(id).map(|m| &m.formula), Some(Formula::Simple { .. }))
-        };
-        let inputs = self.registry.inputs(&metric.id);
-        let complete = !inputs.is_empty() && inputs.iter().all(simple);
-        if complete && self.registry.metric_dimensions(&metric.id).is_empty() {
-            let what = format!("the inputs of `{}` share no dimension", metric.id);
-            faults.push((what, Some("give all of them `site`")));
-        }
-    }
-
-    fn funnel(&self, funnel: &FunnelDefinition, faults: &mut Vec<Fault>) {
-        self.column(&funnel.source, &funnel.unit, &[], faults);
-        self.column(&funnel.source, &funnel.at, &[ColumnType::Timestamp], faults);
-        self.column(&funnel.source, &funnel.event, &[ColumnType::Text], faults);
-        self.column(&funnel.source, &funnel.cohort, &[ColumnType::Date], faults);
-        self.known_dimensions(&funnel.dimensions, faults);
-        let mut steps: Vec<&str> = funnel.steps.iter().map(|step| step.event.as_str()).collect();
-        steps.sort_unstable();
-        if steps.len() < 2 || steps.windows(2).any(|pair| pair[0] == pair[1]) {
-            let what = format!("funnel `{}` needs two or more steps, all different", funnel.id);
-            faults.push((what, None));
         }
     }
 
@@ -248,13 +143,17 @@ impl Checker<'_> {
         }
     }
 
-    /// A column must exist and, where `types` says so, be of one of these types.
-    fn column(&self, table: &str, column: &str, types: &[ColumnType], faults: &mut Vec<Fault>) {
-        let Some(contract) = self.contracts.tables.get(table) else {
+    fn table(&self, table: &str, faults: &mut Vec<Fault>) {
+        if !self.contracts.tables.contains_key(table) {
             let hint = "tables are the files of `schema/tables`";
             faults.push((format!("unknown table `{table}`"), Some(hint)));
-            return;
-        };
+        }
+    }
+
+    /// A column must exist and, where `types` says so, be of one of these types.
+    fn column(&self, table: &str, column: &str, types: &[ColumnType], faults: &mut Vec<Fault>) {
+        self.table(table, faults);
+        let Some(contract) = self.contracts.tables.get(table) else { return };
         match contract.column(column) {
             None => faults.push((format!("table `{table}` has no column `{column}`"), None)),
             Some(found) if !types.is_empty() && !types.contains(&found.column_type) => {
@@ -265,6 +164,31 @@ impl Checker<'_> {
             }
             Some(_) => {}
         }
+    }
+}
+
+/// Rule versions of cost allocation: each for itself, and no two from the same month.
+pub(super) fn costing(
+    found: &[Located<RuleVersion>],
+    contracts: &Contracts,
+    problems: &mut Vec<Problem>,
+) {
+    for (at, version) in found.iter().enumerate() {
+        let faults = version.value.problems();
+        problems.extend(faults.into_iter().map(|(what, hint)| version.problem(what, Some(hint))));
+        let from = &version.value.valid_from;
+        if let Some(other) = found[..at].iter().find(|other| other.value.valid_from == *from) {
+            let what = format!("holds from `{from}`, as does `{}`", other.value.version);
+            problems.push(version.problem(what, Some("a month has one version of the rules")));
+        }
+    }
+    if found.is_empty() && contracts.tables.contains_key(super::COST_ALLOCATION) {
+        problems.push(Problem {
+            file: format!("schema/tables/{}.yaml", super::COST_ALLOCATION),
+            line: 0,
+            what: "no rules say how cost is allocated".to_owned(),
+            hint: Some(format!("add `{}/<version>.yaml`", super::COSTING)),
+        });
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading definition files: YAML to domain structs, every problem with its line.
 
+use hub_domain::calendar::FiscalStart;
 use hub_domain::metric::Dimension;
 use hub_domain::project::{Problem, ProjectFiles};
 use serde::Deserialize;
@@ -27,8 +28,11 @@ impl<T> Located<T> {
 /// `queries/metrics/dimensions.yaml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DimensionFile {
-    dimensions: Vec<Dimension>,
+pub(super) struct DimensionFile {
+    pub(super) dimensions: Vec<Dimension>,
+    /// Day of the month on which the months of the books start.
+    #[serde(default)]
+    pub(super) fiscal_month_starts: FiscalStart,
 }
 
 /// Parses a YAML text.
@@ -49,8 +53,8 @@ pub(super) fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Pr
 }
 
 /// The shared dimensions, in file order.
-pub(super) fn dimensions(file: &str, text: &str) -> Result<Vec<Dimension>, Problem> {
-    parse::<DimensionFile>(file, text).map(|file| file.dimensions)
+pub(super) fn dimensions(file: &str, text: &str) -> Result<DimensionFile, Problem> {
+    parse(file, text)
 }
 
 /// Every definition under `folder`: one file gives a list through `split`, with the id of each.

@@ -3,148 +3,271 @@
 //! One row per period and combination of every dimension the metric has (NULL where rows have
 //! none): `period` (a clinic-local day), the dimensions by id, `value`, `numerator`,
 //! `denominator`. Additive metrics may be summed over rows; of ratios, sum numerators and
-//! denominators and divide last (`scale` is in `value` only). Metrics whose denominator lies some
-//! periods earlier exist by month only: their `period` is the first of the month.
+//! denominators and divide last (a scale is in `value` only). Windows and stocks have a row for
+//! every day of the last ten years on which they hold anything: read one `period`, never add
+//! several. Metrics whose denominator lies some periods earlier exist by month only: their
+//! `period` is the first of the month.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, TimeUnit};
-use datafusion::catalog::TableProvider;
-use datafusion::common::{Column, DFSchemaRef, ScalarValue, plan_datafusion_err};
-use datafusion::datasource::provider_as_source;
-use datafusion::error::Result;
-use datafusion::execution::SessionState;
-use datafusion::functions::expr_fn::{coalesce, date_trunc, nullif};
-use datafusion::functions_aggregate::expr_fn::{count, count_distinct, sum};
-use datafusion::logical_expr::{
-    BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, cast, lit,
+use arrow::array::{Date32Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
+use chrono::NaiveDate;
+use datafusion::catalog::CatalogProviderList;
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+    SchemaProvider, TableProvider,
 };
-use hub_domain::metric::{Aggregate, Formula, MetricDefinition};
+use datafusion::common::{Column, plan_datafusion_err, plan_err};
+use datafusion::datasource::MemTable;
+use datafusion::error::Result;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::functions::expr_fn::coalesce;
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, ScalarUDF, lit,
+};
+use hub_domain::metric::{Aggregate, Arithmetic, Dimension, Expression, Gaps, MetricDefinition};
 
-use super::{Registry, Term, terms};
+use super::Registry;
+use crate::context::{CATALOG, HUB};
+use crate::readers::formula::{self, Atom, Resolved};
+use crate::readers::metrics::compile::{Axis, rolled_axis};
+use crate::readers::metrics::measure::{Measure, Reach, aggregate_text, measure};
+use crate::readers::metrics::position::{Positions, first_day_expression};
+use crate::udf::MetricFormula;
 
-/// Quotients in views: 12 decimals, as the readers give them.
-const QUOTIENT: DataType = DataType::Decimal128(38, 12);
-/// Sums in which an input is not a whole number.
-const SUM: DataType = DataType::Decimal128(38, 4);
+/// Days a view of a window or stock goes back.
+const DAYS: i32 = 3_660;
+/// The table of these days.
+const ASKED_DAY: &str = "asked_day";
 
-/// Builds the plan of a metric's view. `tables` gives the source tables by name.
-pub(crate) struct ViewBuilder<'a> {
+/// Builds the plan of a metric's view.
+struct ViewBuilder<'a> {
     registry: &'a Registry,
-    state: &'a SessionState,
-    tables: &'a dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
+    state: SessionState,
+    dimensions: Vec<Dimension>,
+    /// Whether periods are months, because an input lies some months earlier.
+    by_month: bool,
+    through: NaiveDate,
 }
 
-/// The plan behind `metrics.<id>`.
+/// The plan behind `metrics.<id>` over `tables`, which must hold every table of
+/// [`Registry::metric_tables`]; `through` is the last day of the data.
 ///
 /// # Errors
 /// Planning errors of the metric's expressions; unknown tables.
-pub(crate) fn metric_view(
+pub(crate) async fn metric_view(
     registry: &Registry,
     metric: &MetricDefinition,
     state: &SessionState,
-    tables: &dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
+    tables: BTreeMap<String, Arc<dyn TableProvider>>,
+    through: NaiveDate,
 ) -> Result<LogicalPlan> {
-    ViewBuilder { registry, state, tables }.build(metric)
+    let resolved = formula::resolve(metric, &|id: &str| registry.metric(id))
+        .map_err(|what| plan_datafusion_err!("{what}"))?;
+    let builder = ViewBuilder {
+        registry,
+        state: state_over(state, tables, through)?,
+        dimensions: registry.metric_dimensions(&metric.id),
+        by_month: resolved.atoms().iter().any(|atom| atom.earlier > 0),
+        through,
+    };
+    builder.build(metric, &resolved).await
 }
 
-/// Columns terms are summed into: both sides, and what a side that is a quotient is divided by.
-const SIDES: [&str; 4] = ["numerator", "numerator_base", "denominator", "denominator_base"];
-
-/// Terms with the side they count in and how many months later they count there.
-struct Placed {
-    term: Term,
-    side: usize,
-    months_later: Option<u32>,
+/// The state with a catalog of just these tables, so that text means them and nothing else.
+fn state_over(
+    state: &SessionState,
+    tables: BTreeMap<String, Arc<dyn TableProvider>>,
+    through: NaiveDate,
+) -> Result<SessionState> {
+    let schema = MemorySchemaProvider::new();
+    for (name, table) in tables {
+        schema.register_table(name, table)?;
+    }
+    let last = (through - NaiveDate::default()).num_days();
+    let last = i32::try_from(last).unwrap_or_default();
+    let fields = vec![Field::new("asked_until", DataType::Date32, false)];
+    let columns = Arc::new(Schema::new(fields));
+    let days = Date32Array::from_iter_values(last - DAYS..=last);
+    let batch = RecordBatch::try_new(Arc::clone(&columns), vec![Arc::new(days)])?;
+    let days = MemTable::try_new(columns, vec![vec![batch]])?;
+    schema.register_table(ASKED_DAY.to_owned(), Arc::new(days))?;
+    let catalog = MemoryCatalogProvider::new();
+    catalog.register_schema(HUB, Arc::new(schema))?;
+    let catalogs = MemoryCatalogProviderList::new();
+    catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
+    let builder = SessionStateBuilder::new_from_existing(state.clone());
+    Ok(builder.with_catalog_list(Arc::new(catalogs)).build())
 }
 
 impl ViewBuilder<'_> {
-    fn build(&self, metric: &MetricDefinition) -> Result<LogicalPlan> {
-        let dimensions: Vec<String> =
-            self.registry.metric_dimensions(&metric.id).into_iter().map(|d| d.id).collect();
-        let placed = self.placed(metric)?;
-        let grouped = placed
-            .iter()
-            .map(|placed| self.term(placed, &dimensions))
-            .collect::<Result<Vec<_>>>()?;
+    async fn build(&self, metric: &MetricDefinition, resolved: &Resolved) -> Result<LogicalPlan> {
+        let atoms: Vec<&Atom> = resolved.atoms().into_iter().collect();
+        let mut texts = Vec::with_capacity(atoms.len());
+        let mut whole = true;
+        for atom in &atoms {
+            let text = self.input(atom)?;
+            let plan = self.state.create_logical_plan(&text).await?;
+            let total = plan.schema().as_arrow().field_with_name("total")?.data_type().clone();
+            whole &= total.is_integer();
+            texts.push(text);
+        }
         // One type for all, decided before they are united.
-        let kind = if grouped.iter().all(is_whole) { DataType::Int64 } else { SUM };
-        let mut rows: Option<LogicalPlanBuilder> = None;
-        for (placed, plan) in placed.iter().zip(grouped) {
-            let plan = show(plan, placed, &dimensions, &kind)?;
-            rows = Some(match rows {
-                None => LogicalPlanBuilder::from(plan),
-                Some(before) => before.union(plan)?,
-            });
-        }
-        let rows = rows.ok_or_else(|| plan_datafusion_err!("metric `{}` is empty", metric.id))?;
-        let used: Vec<bool> =
-            (0..SIDES.len()).map(|side| placed.iter().any(|placed| placed.side == side)).collect();
-        fold(rows, metric, &dimensions, &used)
+        let kind = if whole { "bigint" } else { "decimal(38, 4)" };
+        let plan = self.state.create_logical_plan(&self.united(&atoms, &texts, kind)).await?;
+        self.computed(plan, metric, resolved, &atoms)
     }
 
-    /// Every simple metric behind `metric`, with the side it counts in.
-    fn placed(&self, metric: &MetricDefinition) -> Result<Vec<Placed>> {
-        let (sides, offset) = match &metric.formula {
-            Formula::Simple { .. } => (vec![(0, metric.id.as_str())], 0),
-            Formula::Derived { expression } => (vec![(0, expression.as_str())], 0),
-            Formula::Ratio { numerator, denominator, denominator_offset, .. } => {
-                (vec![(0, numerator.as_str()), (2, denominator.as_str())], *denominator_offset)
-            }
+    /// `period, dimensions…, total` of one input.
+    fn input(&self, atom: &Atom) -> Result<String> {
+        let find = |id: &str| self.registry.metric(id);
+        let definition = find(&atom.metric);
+        let measured = definition
+            .and_then(|definition| measure(definition, atom.side, &find, false, self.through));
+        let Some(mut measured) = measured else {
+            return plan_err!("`{}` aggregates no rows", atom.metric);
         };
-        let mut placed = Vec::new();
-        for (side, text) in sides {
-            let months_later = (offset > 0).then_some(if side == 2 { offset } else { 0 });
-            let inner = self.registry.metric(text.trim()).map(|inner| &inner.formula);
-            let sums = match inner {
-                Some(Formula::Ratio { numerator, denominator, .. }) => {
-                    vec![(side, numerator.as_str()), (side + 1, denominator.as_str())]
-                }
-                _ => vec![(side, text)],
+        let mut axes = Vec::with_capacity(self.dimensions.len());
+        for dimension in &self.dimensions {
+            let own = measured.dimensions.get(&dimension.id).cloned();
+            let plain = || own.map(|expression| Axis { expression, rollup: None });
+            let axis = rolled_axis(&mut measured, &dimension.id, dimension.rollup.as_ref());
+            axes.push(axis.or_else(plain).ok_or_else(|| {
+                plan_datafusion_err!("`{}` lacks dimension `{}`", atom.metric, dimension.id)
+            })?);
+        }
+        match measured.reach {
+            Reach::Period => Ok(self.flow(atom, &measured, &axes)),
+            _ if self.by_month => {
+                plan_err!("`{}` stands at the end of a period: no offset", atom.metric)
+            }
+            _ => Ok(self.position(&measured, &axes)),
+        }
+    }
+
+    fn flow(&self, atom: &Atom, measured: &Measure<'_>, axes: &[Axis]) -> String {
+        let time = &measured.time;
+        let period = match self.by_month {
+            true => format!(
+                "cast(cast(date_trunc('month', {time}) as date) + interval '{} months' as date)",
+                atom.earlier
+            ),
+            false => time.clone(),
+        };
+        let mut columns = vec![format!("{period} as period")];
+        let mut keys = vec![period];
+        for (dimension, axis) in self.dimensions.iter().zip(axes) {
+            // A call has a name of its own; a cast would share that of a day that is also the period.
+            let text = format!("arrow_cast({}, 'Utf8')", axis.expression);
+            columns.push(format!("{text} as \"{}\"", dimension.id));
+            keys.push(text);
+        }
+        columns.push(format!("{} as total", aggregate_text(measured, None, false)));
+        let kept = measured.filter.as_ref().map(|it| format!(" and ({it})")).unwrap_or_default();
+        format!(
+            "select {} from {} where {time} is not null{kept} group by {}",
+            columns.join(", "),
+            measured.relation,
+            keys.join(", ")
+        )
+    }
+
+    fn position(&self, measured: &Measure<'_>, axes: &[Axis]) -> String {
+        let since = match measured.reach {
+            Reach::Window(window) => first_day_expression(window, "asked_until"),
+            _ => "asked_until".to_owned(),
+        };
+        let asked = format!(
+            "(select asked_until as asked_period, {since} as asked_since, asked_until \
+             from hub.{ASKED_DAY} where asked_until >= (select min({}) from {})) as asked",
+            measured.time, measured.relation
+        );
+        let positions = Positions {
+            asked,
+            by_period: true,
+            axes,
+            filters: Vec::new(),
+            measures: vec![measured],
+            approximate: false,
+        };
+        let (rows, _) = positions.statement(None);
+        let dimensions: Vec<String> = self
+            .dimensions
+            .iter()
+            .enumerate()
+            .map(|(index, dimension)| format!("cast(d{index} as varchar) as \"{}\"", dimension.id))
+            .collect();
+        let columns = ["period".to_owned()].into_iter().chain(dimensions);
+        let columns = columns.chain(["v0 as total".to_owned()]).collect::<Vec<_>>();
+        format!("select {} from ({rows})", columns.join(", "))
+    }
+
+    /// All inputs side by side, one column `a<n>` each.
+    fn united(&self, atoms: &[&Atom], texts: &[String], kind: &str) -> String {
+        let keys: Vec<String> = ["period".to_owned()]
+            .into_iter()
+            .chain(self.dimensions.iter().map(|dimension| format!("\"{}\"", dimension.id)))
+            .collect();
+        let keys = keys.join(", ");
+        let branch = |(own, text): (usize, &String)| {
+            let column = |index: usize| match index == own {
+                true => format!("cast(total as {kind}) as a{index}"),
+                false => format!("cast(null as {kind}) as a{index}"),
             };
-            for (side, sum) in sums {
-                let terms = terms::parse(sum).map_err(|what| plan_datafusion_err!("{what}"))?;
-                placed.extend(terms.into_iter().map(|term| Placed { term, side, months_later }));
+            let columns: Vec<String> = (0..texts.len()).map(column).collect();
+            format!("select {keys}, {} from ({text})", columns.join(", "))
+        };
+        let branches: Vec<String> = texts.iter().enumerate().map(branch).collect();
+        let sums: Vec<String> =
+            atoms.iter().enumerate().map(|(index, atom)| self.sum(index, atom)).collect();
+        format!(
+            "select {keys}, {} from ({}) group by {keys}",
+            sums.join(", "),
+            branches.join(" union all ")
+        )
+    }
+
+    /// A side without rows is 0, as for the readers: none of five won is 0, not unknown.
+    fn sum(&self, index: usize, atom: &Atom) -> String {
+        let find = |id: &str| self.registry.metric(id);
+        let counts = matches!(
+            formula::aggregate(atom, &find),
+            Some(Aggregate::Count | Aggregate::CountDistinct)
+        );
+        match formula::is_zero_without_rows(atom, &find) {
+            true => format!("coalesce(sum(a{index}), 0) as a{index}"),
+            false if counts => format!("nullif(sum(a{index}), 0) as a{index}"),
+            false => format!("sum(a{index}) as a{index}"),
+        }
+    }
+
+    /// Value and sides, computed after everything is aggregated.
+    fn computed(
+        &self,
+        folded: LogicalPlan,
+        metric: &MetricDefinition,
+        resolved: &Resolved,
+        atoms: &[&Atom],
+    ) -> Result<LogicalPlan> {
+        let value = computed(&resolved.value, atoms);
+        let value = match metric.gaps {
+            Some(Gaps::Zero) => coalesce(vec![value, lit(0_i64)]),
+            _ => value,
+        };
+        let (numerator, denominator) = match &resolved.denominator {
+            Some(denominator) => {
+                (computed(&resolved.numerator, atoms), computed(denominator, atoms))
             }
-        }
-        Ok(placed)
-    }
-
-    /// `period, dimensions…, total` of one simple metric.
-    fn term(&self, placed: &Placed, dimensions: &[String]) -> Result<LogicalPlan> {
-        let term = &placed.term;
-        let formula = self.registry.metric(&term.metric).map(|metric| &metric.formula);
-        let Some(Formula::Simple { source, aggregate, expression, filter, time, dimensions: own }) =
-            formula
-        else {
-            return datafusion::common::plan_err!("`{}` is not a simple metric", term.metric);
+            None => (value.clone(), lit(datafusion::common::ScalarValue::Int64(None))),
         };
-        let table = (self.tables)(source)
-            .ok_or_else(|| plan_datafusion_err!("table `hub.{source}` is not there"))?;
-        let mut scan = LogicalPlanBuilder::scan(source.as_str(), provider_as_source(table), None)?;
-        let schema = Arc::clone(scan.schema());
-        if let Some(filter) = filter {
-            scan = scan.filter(self.parse(filter, &schema)?)?;
-        }
-        let day = self.parse(time, &schema)?;
-        let mut keys = vec![period(day, placed.months_later).alias("period")];
-        for id in dimensions {
-            let expression = own
-                .get(id)
-                .ok_or_else(|| plan_datafusion_err!("`{}` lacks dimension `{id}`", term.metric))?;
-            keys.push(cast(self.parse(expression, &schema)?, DataType::Utf8).alias(id));
-        }
-        let argument = expression.as_deref().map(|text| self.parse(text, &schema)).transpose()?;
-        let total = match (aggregate, argument) {
-            (Aggregate::Count, _) | (_, None) => count(lit(1_i64)),
-            (Aggregate::Sum, Some(argument)) => sum(argument),
-            (Aggregate::CountDistinct, Some(argument)) => count_distinct(argument),
-        };
-        scan.aggregate(keys, vec![total.alias("total")])?.build()
-    }
-
-    fn parse(&self, text: &str, schema: &DFSchemaRef) -> Result<Expr> {
-        self.state.create_logical_expr(text, schema)
+        let mut shown = vec![column("period")];
+        shown.extend(self.dimensions.iter().map(|dimension| column(&dimension.id)));
+        shown.push(value.alias("value"));
+        shown.push(numerator.alias("numerator"));
+        shown.push(denominator.alias("denominator"));
+        LogicalPlanBuilder::from(folded).project(shown)?.build()
     }
 }
 
@@ -152,84 +275,36 @@ fn column(name: &str) -> Expr {
     Expr::Column(Column::from_name(name))
 }
 
-fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
-    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
-}
-
-/// Adds the united terms up per period and dimensions, and divides last.
-fn fold(
-    rows: LogicalPlanBuilder,
-    metric: &MetricDefinition,
-    dimensions: &[String],
-    used: &[bool],
-) -> Result<LogicalPlan> {
-    let mut keys = vec![column("period")];
-    keys.extend(dimensions.iter().map(|id| column(id)));
-    let sums = SIDES.map(|side| sum(column(side)).alias(side)).to_vec();
-    let folded = rows.aggregate(keys.clone(), sums)?;
-    // A side without rows is 0, as for the readers: none of five won is 0, not unknown.
-    let total = |index: usize| match used[index] {
-        true => coalesce(vec![column(SIDES[index]), lit(0_i64)]),
-        false => column(SIDES[index]),
-    };
-    let side = |index: usize| match used[index + 1] {
-        true => quotient(total(index), total(index + 1)),
-        false => total(index),
-    };
-    let value = match &metric.formula {
-        Formula::Ratio { scale, .. } => {
-            let places = i8::try_from(scale.scale()).unwrap_or(0);
-            let scale = ScalarValue::Decimal128(Some(scale.mantissa()), 38, places);
-            let scaled = binary(side(0), Operator::Multiply, lit(scale));
-            quotient(scaled, side(2))
-        }
-        _ => total(0),
-    };
-    keys.push(value.alias("value"));
-    keys.push(side(0).alias("numerator"));
-    keys.push(side(2).alias("denominator"));
-    folded.project(keys)?.build()
-}
-
-/// NULL where the divisor is zero. Divides with room to spare and rounds once, so that the digits
-/// are those the readers give.
-fn quotient(dividend: Expr, divisor: Expr) -> Expr {
-    let divided = binary(cast(dividend, QUOTIENT), Operator::Divide, nullif(divisor, lit(0_i64)));
-    cast(divided, QUOTIENT)
-}
-
-/// The day itself, or the first of the month some months later.
-fn period(time: Expr, months_later: Option<u32>) -> Expr {
-    let Some(months) = months_later else { return time };
-    let instant = cast(time, DataType::Timestamp(TimeUnit::Microsecond, None));
-    let month = date_trunc(lit("month"), instant);
-    let later = lit(ScalarValue::new_interval_ym(0, i32::try_from(months).unwrap_or(0)));
-    cast(binary(cast(month, DataType::Date32), Operator::Plus, later), DataType::Date32)
-}
-
-/// Whether the totals are integers; then sums of them are too.
-fn is_whole(plan: &LogicalPlan) -> bool {
-    let total = plan.schema().as_arrow().field_with_name("total");
-    total.is_ok_and(|field| field.data_type().is_integer())
-}
-
-/// Signed totals in the column of their side; the other columns are NULL.
-fn show(
-    grouped: LogicalPlan,
-    placed: &Placed,
-    dimensions: &[String],
-    kind: &DataType,
-) -> Result<LogicalPlan> {
-    let total = cast(column("total"), kind.clone());
-    let signed = if placed.term.sign < 0 { Expr::Negative(Box::new(total)) } else { total };
-    let mut shown = vec![column("period")];
-    shown.extend(dimensions.iter().map(|id| column(id)));
-    for (index, side) in SIDES.into_iter().enumerate() {
-        let value = match index == placed.side {
-            true => signed.clone(),
-            false => cast(lit(ScalarValue::Null), kind.clone()),
-        };
-        shown.push(value.alias(side));
+/// A formula over the columns `a<n>`: plain sums stay in the type of their inputs, the rest is
+/// computed by the rule the readers follow.
+fn computed(expression: &Expression<Atom>, atoms: &[&Atom]) -> Expr {
+    if expression.is_sum() {
+        return sum_of(expression, atoms);
     }
-    LogicalPlanBuilder::from(grouped).project(shown)?.build()
+    let bound = expression.bind(&mut |atom: &Atom| {
+        Ok::<_, std::convert::Infallible>(Expression::Metric(position(atom, atoms)))
+    });
+    let Ok(bound) = bound;
+    let arguments = (0..atoms.len()).map(|index| column(&format!("a{index}"))).collect();
+    ScalarUDF::new_from_impl(MetricFormula::new(bound)).call(arguments)
+}
+
+fn position(atom: &Atom, atoms: &[&Atom]) -> usize {
+    atoms.iter().position(|known| *known == atom).unwrap_or_default()
+}
+
+fn sum_of(expression: &Expression<Atom>, atoms: &[&Atom]) -> Expr {
+    match expression {
+        Expression::Negative(inner) => Expr::Negative(Box::new(sum_of(inner, atoms))),
+        Expression::Apply { operator, left, right } => {
+            let operator = match operator {
+                Arithmetic::Subtract => Operator::Minus,
+                _ => Operator::Plus,
+            };
+            let (left, right) = (sum_of(left, atoms), sum_of(right, atoms));
+            Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))
+        }
+        Expression::Metric(atom) => column(&format!("a{}", position(atom, atoms))),
+        _ => lit(0_i64),
+    }
 }

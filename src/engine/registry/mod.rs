@@ -12,28 +12,31 @@ mod nodes;
 mod order;
 mod people;
 mod plan;
-pub mod terms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hub_domain::alert::{AlertRule, AlertRuleFile};
+use hub_domain::analysis::costing::RuleVersion;
 use hub_domain::board::BoardDefinition;
+use hub_domain::calendar::FiscalStart;
 use hub_domain::funnel::FunnelDefinition;
-use hub_domain::metric::{Dimension, Formula, MetricDefinition, MetricFamily};
+use hub_domain::metric::{Dimension, MetricDefinition, MetricFamily};
 use hub_domain::project::{Problem, ProjectFiles};
 use hub_domain::segment::{SegmentDefinition, SegmentFile, TagFile};
 use hub_lake::Contracts;
 
 pub(crate) use metric_view::metric_view;
 pub use node::{
-    IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node, PERSON_LINK, PERSON_RECORD, Part, Reference, Stage,
+    COST_ALLOCATION, COST_RUN, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node,
+    PERSON_LINK, PERSON_RECORD, Part, Reference, Stage,
 };
-pub use terms::Term;
 
-use crate::readers::Definitions;
+use crate::readers::{Definitions, formula};
 use files::Located;
 
 const DIMENSIONS: &str = "queries/metrics/dimensions.yaml";
+/// Folder of rule versions of cost allocation.
+const COSTING: &str = "queries/costing";
 
 /// Everything under `queries/`.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +47,8 @@ pub struct Registry {
     pub metrics: BTreeMap<String, MetricDefinition>,
     /// Shared dimensions, in file order.
     pub dimensions: Vec<Dimension>,
+    /// Day of the month on which the months of the books start.
+    pub fiscal_start: FiscalStart,
     /// Funnels by id.
     pub funnels: BTreeMap<String, FunnelDefinition>,
     /// Boards, in file order.
@@ -52,6 +57,8 @@ pub struct Registry {
     pub alerts: Vec<AlertRule>,
     /// Segments, in file order.
     pub segments: Vec<SegmentDefinition>,
+    /// Rule versions of cost allocation, in file order.
+    pub costing: Vec<RuleVersion>,
     /// Independent check query of a metric, by metric id.
     pub checks: BTreeMap<String, String>,
     /// Where definitions stand: `metric:<id>`, `board:<id>`, … → file and line.
@@ -89,7 +96,10 @@ impl Registry {
         registry.segments = segments.iter().map(|segment| segment.value.clone()).collect();
         if let Some(text) = project.files.get(DIMENSIONS) {
             match files::dimensions(DIMENSIONS, text) {
-                Ok(dimensions) => registry.dimensions = dimensions,
+                Ok(file) => {
+                    registry.dimensions = file.dimensions;
+                    registry.fiscal_start = file.fiscal_month_starts;
+                }
                 Err(problem) => problems.push(problem),
             }
         }
@@ -121,6 +131,16 @@ impl Registry {
             |file: AlertRuleFile| with_ids(file.rules, |rule| &rule.id),
             &mut problems,
         );
+        let costing = files::definitions(
+            project,
+            COSTING,
+            "",
+            |version: RuleVersion| with_ids(vec![version], |version| &version.version),
+            &mut problems,
+        );
+        registry.place("rules", &costing, |it| &it.version, &mut problems);
+        check::costing(&costing, contracts, &mut problems);
+        registry.costing = costing.iter().map(|version| version.value.clone()).collect();
         registry.place("metric", &metrics, |m| &m.id, &mut problems);
         registry.place("funnel", &funnels, |f| &f.id, &mut problems);
         registry.place("board", &boards, |b| &b.id, &mut problems);
@@ -130,7 +150,7 @@ impl Registry {
         registry.boards = boards.iter().map(|board| board.value.clone()).collect();
         registry.alerts = alerts.iter().map(|rule| rule.value.clone()).collect();
         registry.read_checks(project, &mut problems);
-        check::Checker { registry: &registry, contracts }.run(
+        check::Checker { project, registry: &registry, contracts }.run(
             &check::Found {
                 metrics: &metrics,
                 funnels: &funnels,
@@ -165,76 +185,44 @@ impl Registry {
     /// those all its inputs share.
     #[must_use]
     pub fn metric_dimensions(&self, id: &str) -> Vec<Dimension> {
-        let inputs = self.inputs(id);
-        let has = |metric: &str, dimension: &str| match self.metric(metric).map(|m| &m.formula) {
-            Some(Formula::Simple { dimensions, .. }) => dimensions.contains_key(dimension),
-            _ => false,
-        };
-        let shared = |dimension: &&Dimension| {
-            !inputs.is_empty() && inputs.iter().all(|input| has(input, &dimension.id))
-        };
-        self.dimensions.iter().filter(shared).cloned().collect()
+        let find = |id: &str| self.metric(id);
+        formula::dimensions(id, &find, &self.dimensions).into_iter().cloned().collect()
     }
 
-    /// Simple metrics behind metric `id`, itself when it is one; without repeats.
+    /// Metrics that aggregate rows for metric `id`, itself when it is one; without repeats.
     #[must_use]
     pub fn inputs(&self, id: &str) -> Vec<String> {
-        let mut inputs = Vec::new();
-        self.collect_inputs(id, &mut Vec::new(), &mut inputs);
-        inputs
+        formula::leaves(id, &|id: &str| self.metric(id))
     }
 
-    fn collect_inputs<'a>(&'a self, id: &str, above: &mut Vec<&'a str>, inputs: &mut Vec<String>) {
-        let sums: Vec<&str> = match self.metric(id).map(|metric| &metric.formula) {
-            Some(Formula::Ratio { numerator, denominator, .. }) => vec![numerator, denominator],
-            Some(Formula::Derived { expression }) => vec![expression],
-            // An unknown input is listed as well, so that the metric has no dimension.
-            Some(Formula::Simple { .. }) | None => {
-                if !inputs.iter().any(|known| known == id) {
-                    inputs.push(id.to_owned());
-                }
-                return;
-            }
-        };
-        for sum in sums {
-            match self.quotient_of(sum) {
-                // A ratio of ratios; one that leads back to itself is refused by the checks.
-                Some(inner) if !above.contains(&inner.id.as_str()) => {
-                    above.push(&inner.id);
-                    self.collect_inputs(&inner.id, above, inputs);
-                    above.pop();
-                }
-                Some(_) => {}
-                None => {
-                    for term in terms::parse(sum).unwrap_or_default() {
-                        if !inputs.contains(&term.metric) {
-                            inputs.push(term.metric);
-                        }
+    /// Tables metric `id` reads, those its dimensions are looked up in included.
+    #[must_use]
+    pub fn metric_tables(&self, id: &str) -> BTreeSet<String> {
+        let inputs = self.inputs(id);
+        let read = inputs.iter().filter_map(|id| self.metric(id));
+        let mut tables: BTreeSet<String> = read
+            .flat_map(|metric| metric.formula.sources().into_iter().map(str::to_owned))
+            .collect();
+        let dimensions = self.metric_dimensions(id).into_iter();
+        tables.extend(dimensions.filter_map(|dimension| Some(dimension.rollup?.table)));
+        tables
+    }
+
+    /// What the readers find wrong with formulas and units that are otherwise well formed; when
+    /// nothing is, metrics learn along what they add up.
+    fn check_formulas(&mut self, problems: &mut Vec<Problem>) {
+        match Definitions::new(self) {
+            Ok(definitions) => {
+                for metric in definitions.catalogue.all() {
+                    if let Some(own) = self.metrics.get_mut(&metric.definition.id) {
+                        own.additivity = definitions.catalogue.additivity(metric);
                     }
                 }
             }
-        }
-    }
-
-    /// The ratio a side of another ratio consists of, when it is one and not a sum.
-    pub(crate) fn quotient_of(&self, side: &str) -> Option<&MetricDefinition> {
-        let metric = self.metric(side.trim())?;
-        matches!(metric.formula, Formula::Ratio { .. }).then_some(metric)
-    }
-
-    /// Parses a sum of metric ids.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
-    pub fn terms(sum: &str) -> Result<Vec<Term>, String> {
-        terms::parse(sum)
-    }
-
-    /// What the readers find wrong with formulas and units that are otherwise well formed.
-    fn check_formulas(&self, problems: &mut Vec<Problem>) {
-        for fault in Definitions::new(self).err().into_iter().flatten() {
-            let (file, line) = self.place_of("metric", &fault.id);
-            problems.push(Problem { file, line, what: fault.what, hint: None });
+            Err(faults) => problems.extend(faults.into_iter().map(|fault| {
+                let (file, line) = self.place_of("metric", &fault.id);
+                Problem { file, line, what: fault.what, hint: None }
+            })),
         }
     }
 
@@ -267,6 +255,9 @@ impl Registry {
             let metric = nodes::stem(path);
             match node::parse_select(path, text) {
                 Ok((sql, _)) if self.metrics.contains_key(metric) => {
+                    if let Some(metric) = self.metrics.get_mut(metric) {
+                        metric.check = Some(sql.clone());
+                    }
                     self.checks.insert(metric.to_owned(), sql);
                 }
                 Ok(_) => problems.push(Problem {

@@ -10,7 +10,7 @@ use hub_domain::project::Problem;
 use hub_lake::{Contracts, TableId};
 
 use crate::context::{HUB, RAW};
-use crate::raw_view::raw_view_name;
+use crate::raw_view::{raw_history_name, raw_view_name};
 
 /// Table the built-in identity node makes.
 pub const PERSON_LINK: &str = "person_link";
@@ -21,6 +21,13 @@ pub const IDENTITY_DECISION: &str = "identity_decision";
 /// Table of persons that became one; a built-in node makes it.
 pub const IDENTITY_MERGE_LOG: &str = "identity_merge_log";
 
+/// Tables the built-in costing nodes make: what came of each month, and its amounts.
+pub const COST_RUN: &str = "cost_run";
+/// See [`COST_RUN`].
+pub const COST_ALLOCATION: &str = "cost_allocation";
+/// Tables they read: centres, their direct cost, what they take from each other.
+pub const COST_TABLES: [&str; 3] = ["cost_centre", "cost_direct", "driver_value"];
+
 /// When a node runs and who does its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -28,6 +35,8 @@ pub enum Stage {
     Staging,
     /// The built-in nodes that resolve persons; they have no SQL.
     Identity,
+    /// The built-in nodes that allocate cost by the rules of `queries/costing`; they have no SQL.
+    Costing,
     /// SQL over canonical tables: marts.
     Mart,
 }
@@ -39,7 +48,7 @@ pub struct Part {
     pub path: String,
     /// Source folder of staging files.
     pub source: Option<String>,
-    /// One select, without a trailing semicolon.
+    /// One select, without a trailing semicolon; the rules of a [`Stage::Costing`] node.
     pub sql: String,
 }
 
@@ -48,7 +57,7 @@ pub struct Part {
 pub enum Reference {
     /// Table of schema `hub`.
     Hub(String),
-    /// Current rows of a source table.
+    /// Rows of a source table, today's or every version of them.
     Raw {
         /// Source id.
         source: String,
@@ -102,6 +111,17 @@ impl Node {
             }
         })
         .collect()
+    }
+
+    /// A built-in costing node; rules are part of what it is made of.
+    pub(super) fn costing(target: &str, rules: Vec<Part>) -> Self {
+        let reads = COST_TABLES.map(|table| Reference::Hub(table.to_owned()));
+        Self {
+            target: target.to_owned(),
+            stage: Stage::Costing,
+            parts: rules,
+            references: BTreeSet::from(reads),
+        }
     }
 
     /// One select over all parts, united by column name.
@@ -170,7 +190,9 @@ fn reference(table: &TableReference, contracts: &Contracts) -> Result<Reference,
             .sources
             .values()
             .flat_map(|source| source.tables.keys().map(move |table| (&source.source, table)))
-            .find(|(source, table)| raw_view_name(source, table) == name)
+            .find(|(source, table)| {
+                raw_view_name(source, table) == name || raw_history_name(source, table) == name
+            })
             .map(|(source, table)| Reference::Raw { source: source.clone(), table: table.clone() })
             .ok_or_else(|| format!("unknown source table `raw.{name}`")),
         (schema, name) => Err(format!("unknown table `{schema}.{name}`")),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hub_domain::project::{Problem, ProjectFiles};
 use hub_lake::Contracts;
 
-use super::node::{self, Node, Part, Stage};
+use super::node::{self, COST_ALLOCATION, COST_RUN, Node, Part, Stage};
 use super::order;
 
 const STAGING: &str = "queries/staging";
@@ -21,6 +21,16 @@ pub(super) fn load(
     let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
     for node in Node::identity(contracts) {
         nodes.insert(node.target.clone(), node);
+    }
+    for table in [COST_RUN, COST_ALLOCATION] {
+        if contracts.tables.contains_key(table) {
+            let rules = project.under(super::COSTING, "yaml").map(|(path, text)| Part {
+                path: path.to_owned(),
+                source: None,
+                sql: text.to_owned(),
+            });
+            nodes.insert(table.to_owned(), Node::costing(table, rules.collect()));
+        }
     }
     for (stage, folder) in [(Stage::Staging, STAGING), (Stage::Mart, MARTS)] {
         for (path, text) in project.under(folder, "sql") {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
+use chrono::{Days, NaiveDate};
 use datafusion::catalog::TableProvider;
 use datafusion::common::DFSchema;
 use datafusion::common::TableReference;
@@ -17,9 +18,9 @@ use datafusion::prelude::SessionContext;
 use hub_domain::project::Problem;
 use hub_lake::{Contracts, arrow_schema, raw_schema};
 
-use super::{Part, Registry, metric_view};
+use super::{Part, Registry, Stage, metric_view};
 use crate::context::{CATALOG, HUB, RAW};
-use crate::raw_view::{current_columns, raw_view_name};
+use crate::raw_view::{current_columns, history_columns, raw_history_name, raw_view_name};
 use crate::{EngineConfig, build_context};
 
 /// Empty tables by name.
@@ -37,7 +38,7 @@ impl Registry {
             Err(error) => return Err(vec![problem("schema", 0, &error)]),
         };
         let state = context.state();
-        for node in &self.nodes {
+        for node in self.nodes.iter().filter(|node| node.stage != Stage::Costing) {
             for part in &node.parts {
                 let wanted = contracts.tables.get(&node.target).map(arrow_schema);
                 plan_part(&state, part, wanted.as_ref(), &mut problems).await;
@@ -51,7 +52,7 @@ impl Registry {
             };
             plan_part(&state, &part, None, &mut problems).await;
         }
-        self.plan_metrics(&state, &tables, &mut problems);
+        self.plan_metrics(&state, &tables, &mut problems).await;
         self.plan_expressions(&state, &tables, &mut problems);
         plan_contract_checks(&state, contracts, &tables, &mut problems).await;
         problems.sort();
@@ -59,11 +60,19 @@ impl Registry {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    fn plan_metrics(&self, state: &SessionState, tables: &Tables, problems: &mut Vec<Problem>) {
-        let table = |name: &str| tables.get(name).cloned();
+    async fn plan_metrics(
+        &self,
+        state: &SessionState,
+        tables: &Tables,
+        problems: &mut Vec<Problem>,
+    ) {
         for metric in self.metrics.values() {
-            let planned = metric_view(self, metric, state, &table)
-                .and_then(|plan| state.optimize(&plan).map(|_| ()));
+            let names = self.metric_tables(&metric.id).into_iter();
+            let own = names.filter_map(|name| Some((name.clone(), Arc::clone(tables.get(&name)?))));
+            // Any day will do: nothing is there to be read.
+            let through = NaiveDate::default() + Days::new(20_000);
+            let planned = metric_view(self, metric, state, own.collect(), through).await;
+            let planned = planned.and_then(|plan| state.optimize(&plan).map(|_| ()));
             if let Err(error) = planned {
                 let (file, line) = self.place_of("metric", &metric.id);
                 problems.push(problem(&file, line, &error));
@@ -85,7 +94,9 @@ impl Registry {
             }
         };
         for funnel in self.funnels.values() {
-            for text in funnel.dimensions.values() {
+            let steps = funnel.steps.iter().filter_map(|step| step.filter.as_ref());
+            let excluded = funnel.exclude.iter().filter_map(|it| it.filter.as_ref());
+            for text in funnel.dimensions.values().chain(steps).chain(excluded) {
                 plan("funnel", &funnel.id, &funnel.source, text);
             }
         }
@@ -118,6 +129,9 @@ fn empty_project(contracts: &Contracts) -> datafusion::error::Result<(SessionCon
             let columns = current_columns(&raw_schema(contract));
             let empty = Arc::new(EmptyTable::new(columns));
             let name = raw_view_name(&source.source, table);
+            context.register_table(TableReference::full(CATALOG, RAW, name), empty)?;
+            let empty = Arc::new(EmptyTable::new(history_columns(&raw_schema(contract))));
+            let name = raw_history_name(&source.source, table);
             context.register_table(TableReference::full(CATALOG, RAW, name), empty)?;
         }
     }

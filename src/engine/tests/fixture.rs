@@ -113,6 +113,25 @@ metrics:
       type: ratio, numerator: visits, denominator: visits, denominator_offset: 1 }
   - { id: ratio_of_ratios, label_zh: 比, label_en: ratio, description: d, unit: fen,
       direction: up, type: ratio, numerator: ticket, denominator: persons }
+  - { id: median, label_zh: 中位, label_en: median, description: d, unit: fen, direction: up,
+      type: simple, source: visit, aggregate: median, expression: amount_fen, time: biz_date,
+      dimensions: { site: site_id } }
+  - { id: recent, label_zh: 近况, label_en: recent, description: d, unit: count, direction: up,
+      type: cumulative, metric: persons, window: { days: 30 } }
+  - { id: known, label_zh: 已知, label_en: known, description: d, unit: fen, direction: up,
+      type: stock, source: visit, aggregate: sum, expression: amount_fen,
+      stands: { reading: { time: biz_date, key: [person_id] } }, dimensions: { site: site_id } }
+  - { id: repeat, label_zh: 复购, label_en: repeat, description: d, unit: ratio, direction: up,
+      type: conversion, within: { after: 1, days: 40 },
+      base: { source: visit, entity: person_id, time: biz_date, dimensions: { site: site_id } },
+      event: { source: visit, entity: person_id, time: biz_date } }
+  - { id: worth, label_zh: 价值, label_en: worth, description: d, unit: fen, direction: up,
+      type: cohort, within: { days: 40 },
+      base: { source: visit, entity: person_id, time: biz_date, dimensions: { site: site_id } },
+      event: { source: visit, entity: person_id, time: biz_date, aggregate: sum,
+        expression: amount_fen } }
+  - { id: mixed, label_zh: 合, label_en: mixed, description: d, unit: fen, direction: up,
+      type: derived, expression: (billed - known / 2) / visits + worth * repeat }
   - { id: hidden, label_zh: 藏, label_en: hidden, description: d, unit: count, direction: up,
       private: true, type: simple, source: visit, aggregate: count, time: biz_date,
       dimensions: { site: site_id } }
@@ -304,7 +323,7 @@ pub(super) fn site_a() -> Principal {
 }
 
 /// Rows as text, sorted.
-pub(super) fn lines(batches: &[RecordBatch]) -> Vec<String> {
+pub(crate) fn lines(batches: &[RecordBatch]) -> Vec<String> {
     let mut lines = Vec::new();
     let options = FormatOptions::default().with_null("NULL");
     for batch in batches {

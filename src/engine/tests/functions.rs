@@ -1,5 +1,7 @@
 //! The hub's functions, called from SQL.
 
+use hub_domain::site_day::SiteDay;
+
 use super::fixture::{config, lines};
 use crate::build_context;
 
@@ -16,6 +18,21 @@ async fn scalars_take_columns_and_literals() {
                mask_identifier('13800000000'), pseudonym('138 0000 0000') = pseudonym('13800000000')";
     let want = "2026-03-02|2026-03|1235|700|NULL|王**|138****0000|true";
     assert_eq!(ask(sql).await, [want]);
+}
+
+#[tokio::test]
+async fn sites_cut_their_own_days() {
+    let mut config = config();
+    let starts = "05:00:00".parse().expect("a time");
+    let night = SiteDay { zone: chrono_tz::Asia::Shanghai, starts };
+    config.sites.insert("night".into(), night);
+    let context = build_context(&config).expect("a context");
+    let sql = "select local_date(at, site) from (values \
+               (timestamp '2026-03-01T18:30:00Z', 'night'), (timestamp '2026-03-01T21:00:00Z', 'night'), \
+               (timestamp '2026-03-01T18:30:00Z', 'day'), (timestamp '2026-03-01T18:30:00Z', null)) as t(at, site)";
+    let frame = context.sql(sql).await.expect("plans");
+    let days = lines(&frame.collect().await.expect("runs"));
+    assert_eq!(days, ["2026-03-01", "2026-03-02", "2026-03-02", "2026-03-02"]);
 }
 
 #[tokio::test]

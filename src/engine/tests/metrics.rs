@@ -1,6 +1,10 @@
 //! Views of metrics.
 
-use super::fixture::{Rows, World, config, group};
+use hub_domain::calendar::{DateRange, Grain};
+use hub_domain::metric::MetricsQuery;
+use hub_domain::ports::ReadSession;
+
+use super::fixture::{Rows, World, config, group, site_a};
 
 /// Three visits in January, two in February, one person coming twice on a day.
 fn few() -> Rows {
@@ -60,4 +64,45 @@ async fn a_ratio_of_a_ratio_is_one_quotient_over_another() {
                where period = date '2026-01-05'";
     let row = world.ask(&group(), sql).await.expect("rows").remove(0);
     assert_eq!(row, "175.000000000000|175.000000000000|1");
+}
+
+/// Persons of site A also come to site B: before they enter at A, after, and for other amounts.
+fn both_sites() -> Rows {
+    let mut rows = few();
+    let own = rows["visit"].clone();
+    let shifted = |text: &str, day: &str| {
+        let text = text.replace("\"A\"", "\"B\"").replace(":\"v", ":\"w");
+        let text = text.replace("2026-01", day).replace("fen\":-", "fen\":");
+        text.replace("fen\":", "fen\":7")
+    };
+    let elsewhere = [shifted(&own, "2025-12"), shifted(&own, "2026-02").replace(":\"w", ":\"x")];
+    rows.insert("visit", [own, elsewhere.join("\n")].join("\n"));
+    rows
+}
+
+const EVERY_TYPE: [&str; 9] =
+    ["visits", "persons", "ticket", "median", "recent", "known", "repeat", "worth", "mixed"];
+
+#[tokio::test]
+async fn no_type_counts_what_the_principal_may_not_see() {
+    let (both, own) = (both_sites(), few());
+    let (both, own) = (World::with(config(), &both).await, World::with(config(), &own).await);
+    for id in EVERY_TYPE {
+        let sql = format!("select * from metrics.{id}");
+        let seen = both.ask(&site_a(), &sql).await.expect("rows");
+        assert_eq!(seen, own.ask(&group(), &sql).await.expect("rows"), "{id}");
+        assert_ne!(seen, both.ask(&group(), &sql).await.expect("rows"), "{id} has more to hide");
+    }
+    let range = DateRange {
+        from: "2026-01-01".parse().expect("a day"),
+        to: "2026-02-28".parse().expect("a day"),
+    };
+    for grain in [None, Some(Grain::Day), Some(Grain::Month)] {
+        let query = MetricsQuery { grain, ..MetricsQuery::total(&EVERY_TYPE, range) };
+        let (seen, permitted) = (both.open(&site_a()).await, own.open(&group()).await);
+        let seen = ReadSession::metrics(seen.as_ref(), &query).await.expect("an answer");
+        let permitted = ReadSession::metrics(permitted.as_ref(), &query).await.expect("an answer");
+        assert_eq!(seen.rows, permitted.rows, "{grain:?}");
+        assert_eq!(seen.totals, permitted.totals, "{grain:?}");
+    }
 }

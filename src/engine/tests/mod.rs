@@ -14,3 +14,5 @@ mod raw;
 mod registry;
 mod sessions;
 mod settings;
+
+pub(crate) use fixture::lines;

@@ -81,6 +81,26 @@ async fn views_show_the_newest_version_per_key() {
 }
 
 #[tokio::test]
+async fn histories_keep_every_version_that_was_not_rejected() {
+    let (world, version) = two_nights().await;
+    let context = build_context(&config()).expect("a context");
+    let source = &world.contracts.sources["his"];
+    let registered = register_raw_view(&context, &world.lake, source, "t_jz", Some(version)).await;
+    registered.expect("registered");
+    let sql = "select jzid, note, _deleted from raw.his_t_jz_history order by jzid, _load_seq";
+    let frame = context.sql(sql).await.expect("plans");
+    let want = [
+        "1|new|false",
+        "1|old|false",
+        "2|kept|false",
+        "3|NULL|true",
+        "3|gone|false",
+        "4|added|false",
+    ];
+    assert_eq!(lines(&frame.collect().await.expect("runs")), want);
+}
+
+#[tokio::test]
 async fn recovered_rows_are_rows_and_not_in_quarantine() {
     let world = World::empty(config());
     let id = TableId::raw("his", "t_jz");

@@ -3,13 +3,16 @@
 //! | function | gives |
 //! |---|---|
 //! | `local_date(ts)` | clinic-local day of an instant |
+//! | `local_date(ts, site)` | the same as the site cuts its days |
 //! | `month_of(date)` | `YYYY-MM` |
 //! | `to_fen(decimal yuan)` | integer fen |
 //! | `pseudonym(text)` | keyed digest of a normalised identifier |
 //! | `mask_name(text)`, `mask_identifier(text)` | what may be shown of it |
 //! | `funnel_level(at, step, window_seconds, mode, entry)` | deepest funnel level of a unit |
 //! | `funnel_attempts(…same…)` | levels of all its attempts, as a list |
+//! | `funnel_chains(at, step, held, tag, enters, rule)` | attempts as lists of instants and texts |
 
+mod formula;
 mod funnel;
 mod mask;
 mod money;
@@ -21,6 +24,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
+pub(crate) use formula::MetricFormula;
 pub use mask::{mask_identifier, mask_name};
 pub use pseudonym::pseudonym;
 
@@ -31,13 +35,14 @@ pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
     for function in scalars(config) {
         context.register_udf(function.as_ref().clone());
     }
-    context.register_udaf(AggregateUDF::new_from_impl(funnel::Funnel::level()));
-    context.register_udaf(AggregateUDF::new_from_impl(funnel::Funnel::attempts()));
+    for function in funnel::Funnel::all() {
+        context.register_udaf(AggregateUDF::new_from_impl(function));
+    }
 }
 
 fn scalars(config: &EngineConfig) -> Vec<Arc<ScalarUDF>> {
     vec![
-        Arc::new(ScalarUDF::new_from_impl(time::LocalDate::new(config.zone))),
+        Arc::new(ScalarUDF::new_from_impl(time::LocalDate::new(config.zone, config.sites.clone()))),
         Arc::new(ScalarUDF::new_from_impl(time::MonthOf::new())),
         Arc::new(ScalarUDF::new_from_impl(money::ToFen::new())),
         Arc::new(ScalarUDF::new_from_impl(pseudonym::Pseudonym::new(&config.pseudonym_key))),

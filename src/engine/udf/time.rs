@@ -6,11 +6,12 @@ use arrow::array::{ArrayRef, Date32Array, StringArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
-use datafusion::common::cast::{as_date32_array, as_timestamp_microsecond_array};
+use datafusion::common::cast::{as_date32_array, as_string_array, as_timestamp_microsecond_array};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
+use hub_domain::site_day::SiteDays;
 
 /// Days from the common era to 1970-01-01, as chrono counts them.
 const EPOCH: i32 = 719_163;
@@ -19,21 +20,27 @@ fn day_number(day: NaiveDate) -> i32 {
     day.num_days_from_ce() - EPOCH
 }
 
-/// `local_date(timestamp) -> date` in the deployment's zone.
+/// `local_date(timestamp) -> date` in the deployment's zone, `local_date(timestamp, site) -> date`
+/// as the site cuts its days.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct LocalDate {
     signature: Signature,
     zone: Tz,
+    sites: SiteDays,
 }
 
 impl LocalDate {
-    pub(super) fn new(zone: Tz) -> Self {
-        Self { signature: Signature::user_defined(Volatility::Immutable), zone }
+    pub(super) fn new(zone: Tz, sites: SiteDays) -> Self {
+        Self { signature: Signature::user_defined(Volatility::Immutable), zone, sites }
     }
 
-    fn day(&self, micros: i64) -> Option<i32> {
+    fn day(&self, micros: i64, site: Option<&str>) -> Option<i32> {
         let instant = DateTime::from_timestamp_micros(micros)?;
-        Some(day_number(instant.with_timezone(&self.zone).date_naive()))
+        let day = match site.and_then(|site| self.sites.get(site)) {
+            Some(own) => own.day_of(instant),
+            None => instant.with_timezone(&self.zone).date_naive(),
+        };
+        Some(day_number(day))
     }
 }
 
@@ -47,12 +54,15 @@ impl ScalarUDFImpl for LocalDate {
     }
 
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        // Zone-less timestamps count as UTC, as everything in the lake is.
+        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         match arg_types {
-            // Zone-less timestamps count as UTC, as everything in the lake is.
-            [DataType::Timestamp(_, _) | DataType::Null] => {
-                Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))])
-            }
-            _ => datafusion::common::plan_err!("local_date takes one timestamp"),
+            [DataType::Timestamp(_, _) | DataType::Null] => Ok(vec![instant]),
+            [
+                DataType::Timestamp(_, _) | DataType::Null,
+                DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null,
+            ] => Ok(vec![instant, DataType::Utf8]),
+            _ => datafusion::common::plan_err!("local_date takes a timestamp and perhaps a site"),
         }
     }
 
@@ -62,10 +72,14 @@ impl ScalarUDFImpl for LocalDate {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let days: Date32Array = as_timestamp_microsecond_array(&arrays[0])?
-            .iter()
-            .map(|micros| micros.and_then(|micros| self.day(micros)))
-            .collect();
+        let instants = as_timestamp_microsecond_array(&arrays[0])?.iter();
+        let days: Date32Array = match arrays.get(1) {
+            Some(sites) if !self.sites.is_empty() => instants
+                .zip(as_string_array(sites)?)
+                .map(|(micros, site)| micros.and_then(|micros| self.day(micros, site)))
+                .collect(),
+            _ => instants.map(|micros| micros.and_then(|micros| self.day(micros, None))).collect(),
+        };
         Ok(ColumnarValue::Array(Arc::new(days) as ArrayRef))
     }
 }
@@ -114,11 +128,11 @@ mod tests {
 
     #[test]
     fn a_day_starts_at_local_midnight() {
-        let cut = LocalDate::new(chrono_tz::Asia::Shanghai);
+        let cut = LocalDate::new(chrono_tz::Asia::Shanghai, SiteDays::default());
         let micros =
             |text: &str| DateTime::parse_from_rfc3339(text).expect("an instant").timestamp_micros();
         let day = |text: &str| day_number(text.parse().expect("a day"));
-        assert_eq!(cut.day(micros("2026-03-01T15:59:59Z")), Some(day("2026-03-01")));
-        assert_eq!(cut.day(micros("2026-03-01T16:00:00Z")), Some(day("2026-03-02")));
+        assert_eq!(cut.day(micros("2026-03-01T15:59:59Z"), None), Some(day("2026-03-01")));
+        assert_eq!(cut.day(micros("2026-03-01T16:00:00Z"), None), Some(day("2026-03-02")));
     }
 }

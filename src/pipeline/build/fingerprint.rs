@@ -34,6 +34,9 @@ pub(super) fn of(
     add(&node.sql());
     add(&layout(contract));
     add(engine.zone.name());
+    for (site, day) in &engine.sites {
+        add(&format!("{site} {day}"));
+    }
     // The key itself must not be guessable from what a commit keeps.
     add(&hex::encode(Sha256::digest([b"build".as_slice(), &engine.pseudonym_key].concat())));
     add(&date.map_or_else(String::new, |date| date.to_string()));

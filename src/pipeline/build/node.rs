@@ -12,6 +12,7 @@ use hub_engine::{Node, Stage, is_timeless};
 use hub_lake::{DeltaTableHandle, TableId, Txn, WriteMode, WriteSpec, arrow_schema};
 
 use super::{BUILD_METADATA, BuildError, BuildRequest, BuiltTable, conform, fingerprint};
+use crate::costing::cost_table;
 use crate::identity;
 
 /// A node about to run.
@@ -29,6 +30,8 @@ pub(super) enum Query {
     Sql(Box<DataFrame>),
     /// A built-in node of identity, with the contract of its table.
     Identity(Box<TableContract>),
+    /// A built-in node that allocates cost; rows have this schema.
+    Costing(SchemaRef),
 }
 
 impl NodeRun {
@@ -67,6 +70,9 @@ impl NodeRun {
         if self.node.stage == Stage::Identity {
             return Ok(Query::Identity(Box::new(contract.clone())));
         }
+        if self.node.stage == Stage::Costing {
+            return Ok(Query::Costing(stored_schema(contract)));
+        }
         let frame = self.context.sql(&self.node.sql()).await;
         let frame = frame.map_err(|cause| BuildError::plan(&contract.table, &cause))?;
         Ok(Query::Sql(Box::new(conform::conform(frame, contract)?)))
@@ -81,6 +87,10 @@ impl NodeRun {
     pub(super) async fn rows(&self, query: Query) -> Result<SendableRecordBatchStream, BuildError> {
         let rows = match query {
             Query::Sql(frame) => frame.execute_stream().await,
+            Query::Costing(schema) => {
+                let rules = &self.request.registry.costing;
+                cost_table(&self.context, rules, &self.node.target, schema).await
+            }
             Query::Identity(contract) => {
                 identity::rows(&self.request, &self.context, &contract).await
             }

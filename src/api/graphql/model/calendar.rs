@@ -39,16 +39,44 @@ impl From<domain::DateRange> for DateSpan {
 
 /// Length of one period.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "hub_domain::calendar::Grain")]
 pub(crate) enum Grain {
     /// One day.
     Day,
-    /// Monday to Sunday.
+    /// ISO week, Monday to Sunday.
     Week,
     /// Calendar month.
     Month,
+    /// Month of the books, from the day of the month the project says.
+    FiscalMonth,
     /// Calendar quarter.
     Quarter,
     /// Calendar year.
     Year,
+}
+
+impl From<Grain> for domain::Grain {
+    fn from(grain: Grain) -> Self {
+        match grain {
+            Grain::Day => Self::Day,
+            Grain::Week => Self::Week,
+            Grain::Month => Self::Month,
+            // The project's day is filled in where the question is answered.
+            Grain::FiscalMonth => Self::FiscalMonth(domain::FiscalStart::default()),
+            Grain::Quarter => Self::Quarter,
+            Grain::Year => Self::Year,
+        }
+    }
+}
+
+impl From<domain::Grain> for Grain {
+    fn from(grain: domain::Grain) -> Self {
+        match grain {
+            domain::Grain::Day => Self::Day,
+            domain::Grain::Week => Self::Week,
+            domain::Grain::Month => Self::Month,
+            domain::Grain::FiscalMonth(_) => Self::FiscalMonth,
+            domain::Grain::Quarter => Self::Quarter,
+            domain::Grain::Year => Self::Year,
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Direct cost structure.
+//! Cost structure and allocated cost.
 
 use async_graphql::{Enum, SimpleObject};
 use hub_domain::cost as domain;
@@ -31,9 +31,12 @@ pub(crate) struct CostRow {
     amount: Fen,
     /// Share of the total, 0…1; null when the total is zero.
     share: Option<Decimal>,
+    /// Cost after allocation by the published method, borne by clinical departments; null when a
+    /// month of the period could not be allocated.
+    full: Option<Fen>,
 }
 
-/// Direct costs of a period under one org unit.
+/// Costs of a period under one org unit.
 #[derive(SimpleObject)]
 pub(crate) struct CostStructure {
     /// Period as asked: `YYYY-MM` or `YYYY`.
@@ -42,6 +45,8 @@ pub(crate) struct CostStructure {
     rows: Vec<CostRow>,
     /// Sum of all slices.
     total: Fen,
+    /// Sum of all slices after allocation; null when a month could not be allocated.
+    full: Option<Fen>,
     /// How fresh the data is.
     freshness: Freshness,
 }
@@ -52,6 +57,7 @@ impl From<domain::CostStructure> for CostStructure {
             period: costs.period,
             rows: costs.rows.into_iter().map(CostRow::from).collect(),
             total: costs.total.into(),
+            full: costs.full.map(Fen::from),
             freshness: costs.freshness.into(),
         }
     }
@@ -64,6 +70,7 @@ impl From<domain::CostRow> for CostRow {
             label: row.label,
             amount: row.amount.into(),
             share: row.share.map(Decimal::from),
+            full: row.full.map(Fen::from),
         }
     }
 }

@@ -78,6 +78,9 @@ pub(crate) enum Compare {
     PreviousPeriod,
     /// The same days a year earlier.
     SamePeriodLastYear,
+    /// The days of the year before that lie as far from its Spring Festival; by day, by week, or
+    /// without a grain.
+    SpringFestivalLastYear,
 }
 
 /// Order of rows.
@@ -109,6 +112,9 @@ pub(crate) struct MetricsInput {
     compare: Option<Compare>,
     /// Order; by period, then dimension values when absent.
     order_by: Option<Vec<MetricsOrder>>,
+    /// Count distinct values approximately, which is faster; such values say so.
+    #[graphql(default)]
+    approximate: bool,
     /// Rows of the page.
     first: Option<i32>,
     /// Cursor the page starts after.
@@ -137,6 +143,7 @@ impl MetricsInput {
             order_by: order
                 .map(|order| domain::MetricsOrder { by: order.by, descending: order.descending })
                 .collect(),
+            approximate: self.approximate,
             page: page::request(self.first, self.after)?,
         })
     }
@@ -161,14 +168,16 @@ pub(crate) struct MetricValue {
     metric: ID,
     /// The value; null when there was nothing to divide, or it is suppressed.
     value: Option<Decimal>,
-    /// Summed numerator, or the value itself of simple and derived metrics.
+    /// Numerator of ratios, conversions and cohorts; the value itself of any other metric.
     numerator: Option<Decimal>,
-    /// Summed denominator of ratios.
+    /// Denominator of ratios; entries of conversions and cohorts.
     denominator: Option<Decimal>,
     /// Value of the compared period.
     compare: Option<Decimal>,
     /// Hidden because too few persons stand behind it.
     suppressed: bool,
+    /// Counted approximately, because the question allowed it.
+    approximate: bool,
 }
 
 #[ComplexObject]
@@ -249,6 +258,7 @@ impl From<domain::MetricValue> for MetricValue {
             denominator: value.denominator.map(Decimal::from),
             compare: value.compare.map(Decimal::from),
             suppressed: value.suppressed,
+            approximate: value.approximate,
         }
     }
 }

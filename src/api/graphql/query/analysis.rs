@@ -1,16 +1,15 @@
-//! Numbers: the metric catalogue, metrics, funnels, costs.
+//! Numbers: the metric catalogue, metrics, costs.
 
 use async_graphql::{Context, ID, Object};
 use hub_domain::metric as domain;
 use hub_domain::principal::Role;
 
 use crate::graphql::context::ContextExt;
-use crate::graphql::error::Result;
-use crate::graphql::model::calendar::DateRange;
+use crate::graphql::error::{GqlError, Result};
+use crate::graphql::model::allocation::{AllocationMethod, CostAllocation};
 use crate::graphql::model::cost::{CostDimension, CostStructure};
-use crate::graphql::model::funnel::FunnelResult;
-use crate::graphql::model::metric::MetricDefinition;
-use crate::graphql::model::metrics::{self, DimensionFilter, MetricsInput, MetricsResult};
+use crate::graphql::model::metric::{Dimension, MetricDefinition};
+use crate::graphql::model::metrics::{MetricsInput, MetricsResult};
 
 #[derive(Default)]
 pub(crate) struct AnalysisQuery;
@@ -29,6 +28,48 @@ impl AnalysisQuery {
         public.filter(|metric| mentions(metric, &wanted)).map(MetricDefinition::from).collect()
     }
 
+    /// Metrics that may be grouped and filtered by all of `dimensions`.
+    async fn dimension_metrics(
+        &self,
+        ctx: &Context<'_>,
+        dimensions: Vec<String>,
+    ) -> Vec<MetricDefinition> {
+        let warehouse = &ctx.scope().state.warehouse;
+        let allows = |metric: &domain::MetricDefinition| {
+            let own = warehouse.metric_dimensions(&metric.id);
+            dimensions.iter().all(|id| own.iter().any(|dimension| dimension.id == *id))
+        };
+        let catalog = warehouse.metric_catalog().into_iter();
+        let public = catalog.filter(|metric| !metric.private && allows(metric));
+        public.map(MetricDefinition::from).collect()
+    }
+
+    /// Dimensions all of `metrics` may be grouped and filtered by when asked together.
+    async fn metric_dimensions(
+        &self,
+        ctx: &Context<'_>,
+        metrics: Vec<ID>,
+    ) -> Result<Vec<Dimension>> {
+        let warehouse = &ctx.scope().state.warehouse;
+        let catalog = warehouse.metric_catalog();
+        let mut shared: Option<Vec<domain::Dimension>> = None;
+        for id in &metrics {
+            if !catalog.iter().any(|metric| metric.id == **id && !metric.private) {
+                let message = format!("unknown metric `{}`", **id);
+                return Err(GqlError::bad_input(message, "see `metricCatalog`"));
+            }
+            let own = warehouse.metric_dimensions(id);
+            shared = Some(match shared {
+                None => own,
+                Some(before) => before.into_iter().filter(|it| own.contains(it)).collect(),
+            });
+        }
+        let shared = shared.ok_or_else(|| {
+            GqlError::bad_input("name at least one metric", "see `metricCatalog`")
+        })?;
+        Ok(shared.into_iter().map(Dimension::from).collect())
+    }
+
     /// Answers a question about metrics.
     #[graphql(complexity = "50 + child_complexity")]
     async fn metrics(&self, ctx: &Context<'_>, input: MetricsInput) -> Result<MetricsResult> {
@@ -39,20 +80,17 @@ impl AnalysisQuery {
         Ok(MetricsResult::new(answer, query.page.after.is_some(), show_sql))
     }
 
-    /// Answers a funnel for the units that entered in `range`.
+    /// Departments of `period` (`YYYY-MM` or `YYYY`) before and after allocation by `method`; only
+    /// departments of the caller's sites.
     #[graphql(complexity = "50 + child_complexity")]
-    async fn funnel(
+    async fn cost_allocation(
         &self,
         ctx: &Context<'_>,
-        id: ID,
-        range: DateRange,
-        breakdown: Option<String>,
-        filter: Option<Vec<DimensionFilter>>,
-    ) -> Result<FunnelResult> {
-        let range = range.checked()?;
+        period: String,
+        method: AllocationMethod,
+    ) -> Result<CostAllocation> {
         let session = ctx.scope().session().await?;
-        let funnel = session.funnel(&id, range, breakdown, metrics::filters(filter)).await?;
-        Ok(funnel.into())
+        Ok(session.cost_allocation(&period, method.into()).await?.into())
     }
 
     /// Direct costs of `period` (`YYYY-MM` or `YYYY`) under an org unit (org code; null: every

@@ -1,6 +1,7 @@
 //! The query root, by noun.
 
 mod analysis;
+mod behaviour;
 mod board;
 mod identity;
 mod operation;
@@ -15,6 +16,7 @@ pub(crate) struct Query(
     operation::OperationQuery,
     person::PersonQuery,
     analysis::AnalysisQuery,
+    behaviour::BehaviourQuery,
     board::BoardQuery,
     segment::SegmentQuery,
     identity::IdentityQuery,

@@ -1,5 +1,6 @@
 //! A small hub in memory: two sites, two persons, one metric of each shape, one board, one alert.
 
+mod behaviour;
 mod people;
 mod session;
 mod stores;
@@ -14,7 +15,9 @@ use hub_api::{ApiState, Limits, Web};
 use hub_domain::alert::{Alert, AlertEvent};
 use hub_domain::board::BoardDefinition;
 use hub_domain::identity::MatchDecision;
-use hub_domain::metric::{Aggregate, Dimension, Direction, Formula, MetricDefinition, Unit};
+use hub_domain::metric::{
+    Additivity, Aggregate, Dimension, Direction, Formula, MetricDefinition, Ratio, Simple, Unit,
+};
 use hub_domain::ports::{Access, ReadSession, Warehouse};
 use hub_domain::snapshot::{AuditResult, Snapshot, SnapshotPick};
 use hub_domain::{Error, Principal};
@@ -157,20 +160,21 @@ impl Warehouse for World {
     }
 
     fn metric_catalog(&self) -> Vec<MetricDefinition> {
-        let simple = Formula::Simple {
+        let simple = Formula::Simple(Simple {
             source: "visit".into(),
             aggregate: Aggregate::Count,
             expression: None,
+            percentile: None,
             filter: None,
             time: "visit_date".into(),
             dimensions: [("site".to_owned(), "site_code".to_owned())].into(),
-        };
-        let ratio = Formula::Ratio {
+        });
+        let ratio = Formula::Ratio(Ratio {
             numerator: "deals_first".into(),
             denominator: "arrivals_first".into(),
             scale: 1.into(),
             denominator_offset: 0,
-        };
+        });
         vec![
             metric("arrivals_first", "初诊到院", simple.clone(), Unit::Count, false),
             metric("close_rate_first", "初诊成交率", ratio, Unit::Ratio, false),
@@ -187,6 +191,7 @@ impl Warehouse for World {
             label_key: None,
             label_column: None,
             labels: std::collections::BTreeMap::new(),
+            rollup: None,
         }]
     }
 
@@ -214,6 +219,12 @@ fn metric(id: &str, label: &str, formula: Formula, unit: Unit, private: bool) ->
         private,
         owner: "operations".into(),
         version: 1,
+        default_grain: None,
+        gaps: None,
+        targets: Vec::new(),
+        allowed_dimensions: None,
+        check: None,
+        additivity: if unit == Unit::Count { Additivity::Full } else { Additivity::None },
         formula,
     }
 }

@@ -1,28 +1,34 @@
 //! Reads of the world in memory. Rows carry a site; a session shows those its principal sees.
 
 use async_trait::async_trait;
+use hub_domain::analysis::costing::Method;
+use hub_domain::attribution::{AttributionQuery, AttributionRow};
 use hub_domain::board::{Board, BoardQuery, Card, Chart, Lane, Status, Tile};
 use hub_domain::calendar::DateRange;
-use hub_domain::cost::{CostDimension, CostRow, CostStructure};
-use hub_domain::freshness::{FreshState, Layer, TableFreshness};
-use hub_domain::funnel::{FunnelResult, FunnelSeries, FunnelStep, StepCount};
-use hub_domain::identity::{Merge, PendingMatch};
-use hub_domain::metric::{
-    DimensionFilter, DimensionValue, MetricValue, MetricsQuery, MetricsResult, MetricsRow,
+use hub_domain::cost::{
+    AllocatedCentre, AllocatedClass, CostAllocation, CostDimension, CostRow, CostRun, CostStructure,
 };
+use hub_domain::cross_line::CrossLineRow;
+use hub_domain::freshness::{FreshState, Layer, TableFreshness};
+use hub_domain::funnel::{FunnelQuery, FunnelResult};
+use hub_domain::identity::{Merge, PendingMatch};
+use hub_domain::metric::{DimensionValue, MetricValue, MetricsQuery, MetricsResult, MetricsRow};
 use hub_domain::org::{OrgLevel, OrgUnit};
-use hub_domain::page::{Edge, Page, PageRequest};
+use hub_domain::page::{Page, PageRequest};
 use hub_domain::patient::{
     Consent, Entitlement, FamilyMember, Identifier, LifecycleLine, Money, Patient, PatientFilter,
     PatientOrder, Plan, Rfm, SurveyAnswer, Tag, Task, TimelineEvent,
 };
 use hub_domain::ports::{ReadSession, Warehouse};
+use hub_domain::profit::{ProfitDrivers, ProfitQuery};
+use hub_domain::retention::{RetentionQuery, RetentionResult};
 use hub_domain::segment::{DormantEntry, DormantFilter, Segment, SegmentMember};
 use hub_domain::snapshot::{Freshness, Snapshot};
 use hub_domain::{Error, Fen, Principal};
 use rust_decimal::Decimal;
 
-use super::{World, at, day, people};
+use super::people::paged;
+use super::{World, at, behaviour, day, people};
 
 pub(crate) struct Session {
     pub(crate) world: World,
@@ -65,6 +71,7 @@ impl Session {
             denominator: ratio.then(|| 10.into()),
             compare: None,
             suppressed: false,
+            approximate: false,
         }
     }
 
@@ -81,21 +88,6 @@ impl Session {
             sparkline: vec![Some(3.into()), None, Some(5.into())],
         }
     }
-}
-
-/// Pages a list by position; the cursor is the position.
-fn paged<T>(rows: Vec<T>, page: &PageRequest) -> Result<Page<T>, Error> {
-    let start = match &page.after {
-        None => 0,
-        Some(cursor) => cursor.parse::<usize>().map_err(|_| Error::bad_input("bad cursor"))? + 1,
-    };
-    let total = rows.len();
-    let edges = rows.into_iter().enumerate().skip(start).take(page.first);
-    Ok(Page {
-        edges: edges.map(|(at, node)| Edge { cursor: at.to_string(), node }).collect(),
-        has_next_page: start + page.first < total,
-        total_count: Some(total as u64),
-    })
 }
 
 #[async_trait]
@@ -184,43 +176,33 @@ impl ReadSession for Session {
         })
     }
 
-    async fn funnel(
-        &self,
-        id: &str,
-        _range: DateRange,
-        breakdown: Option<String>,
-        _filter: Vec<DimensionFilter>,
-    ) -> Result<FunnelResult, Error> {
+    async fn funnel(&self, query: &FunnelQuery) -> Result<FunnelResult, Error> {
         self.world.suffer().await?;
-        if id != "F1" {
-            return Err(Error::NotFound { what: "funnel" });
-        }
-        let steps = |counts: [u64; 3]| {
-            let names = [("lead", "线索"), ("visit", "到院"), ("deal", "成交")];
-            let pairs = names.into_iter().zip(counts);
-            pairs
-                .map(|((event, label), reached)| StepCount {
-                    step: FunnelStep {
-                        event: event.into(),
-                        label_zh: label.into(),
-                        label_en: event.into(),
-                    },
-                    reached,
-                })
-                .collect()
-        };
-        let series = FunnelSeries {
-            value: Some("C01".into()),
-            label: Some("大众点评".into()),
-            steps: steps([0, 0, 0]),
-        };
-        Ok(FunnelResult {
-            id: id.into(),
-            total: FunnelSeries { value: None, label: None, steps: steps([3, 2, 1]) },
-            series: breakdown.map(|_| vec![series]).unwrap_or_default(),
-            mature_through: day("2026-03-01"),
-            freshness: self.freshness(),
-        })
+        behaviour::funnel(query, self.freshness())
+    }
+
+    async fn retention(&self, query: &RetentionQuery) -> Result<RetentionResult, Error> {
+        self.world.suffer().await?;
+        Ok(behaviour::retention(query, self.freshness()))
+    }
+
+    async fn attribution(&self, query: &AttributionQuery) -> Result<Vec<AttributionRow>, Error> {
+        self.world.suffer().await?;
+        Ok(behaviour::attribution(query))
+    }
+
+    async fn cross_line(
+        &self,
+        _range: DateRange,
+        _window_days: u32,
+    ) -> Result<Vec<CrossLineRow>, Error> {
+        self.world.suffer().await?;
+        Ok(behaviour::cross_line())
+    }
+
+    async fn profit_drivers(&self, query: &ProfitQuery) -> Result<ProfitDrivers, Error> {
+        self.world.suffer().await?;
+        Ok(behaviour::profit_drivers(query, self.freshness()))
     }
 
     async fn cost_structure(
@@ -237,8 +219,43 @@ impl ReadSession for Session {
                 label: "人力".into(),
                 amount: Fen(9_007_199_254_740_993),
                 share: Some(1.into()),
+                full: Some(Fen(9_007_199_254_740_993)),
             }],
             total: Fen(9_007_199_254_740_993),
+            full: Some(Fen(9_007_199_254_740_993)),
+            freshness: self.freshness(),
+        })
+    }
+
+    async fn cost_allocation(&self, period: &str, method: Method) -> Result<CostAllocation, Error> {
+        self.world.suffer().await?;
+        let run = |month: &str, message: Option<&str>| CostRun {
+            month: month.into(),
+            id: Some("8f".into()),
+            rule_version: Some("2020".into()),
+            allocated: message.is_none(),
+            published: true,
+            centre: message.map(|_| "XD".into()),
+            message: message.map(str::to_owned),
+        };
+        let labour = AllocatedClass {
+            cost_class: "labour".into(),
+            label: "人力".into(),
+            direct: Fen(100),
+            received: Fen(23),
+        };
+        Ok(CostAllocation {
+            period: period.into(),
+            method,
+            runs: vec![run("2026-02", Some("driver totals zero")), run("2026-03", None)],
+            centres: vec![AllocatedCentre {
+                org_unit: "CK".into(),
+                label: "产科".into(),
+                class: "clinical".into(),
+                is_final: true,
+                classes: vec![labour],
+                levels: vec![(1, Fen(20)), (2, Fen(3))],
+            }],
             freshness: self.freshness(),
         })
     }

@@ -8,8 +8,8 @@ use num_traits::Zero;
 
 use super::{Error, Network};
 
-/// What every centre received, by the step it came from.
-pub(in crate::analysis) type Received = Vec<BTreeMap<u32, BigRational>>;
+/// What every centre received, by the index of the centre it came from.
+pub(in crate::analysis) type Received = Vec<BTreeMap<usize, BigRational>>;
 
 /// Passes cost on in ascending `steps`; `None` marks a final centre.
 ///
@@ -42,7 +42,7 @@ pub(in crate::analysis) fn cascade(
         let rate = pool / BigRational::from(total);
         for (taker, units) in takers {
             let part = &rate * BigRational::from(units.clone());
-            *received[taker].entry(step).or_insert_with(BigRational::zero) += part;
+            received[taker].insert(centre, part);
         }
     }
     Ok(received)

@@ -3,22 +3,19 @@
 //! With Q_i = Σ_k q_ik and y_i = x_i / Q_i the equations x = c + Rᵀx become
 //! Q_i·y_i − Σ_j q_ji·y_j = c_i, whose matrix holds integers only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero;
 
-use super::{Error, Network, exact};
+use super::{Error, Network, Received, exact};
 
 /// What every centre receives; for a service centre this is what passes through it.
 ///
 /// # Errors
 /// `ZeroDriver` and `Singular`, see [`Error`].
-pub(super) fn received(
-    network: &Network,
-    steps: &[Option<u32>],
-) -> Result<Vec<BigRational>, Error> {
+pub(super) fn received(network: &Network, steps: &[Option<u32>]) -> Result<Received, Error> {
     let live = live(network, steps);
     let totals: Vec<BigInt> =
         live.iter().map(|centre| network.taken[*centre].values().sum()).collect();
@@ -41,11 +38,11 @@ pub(super) fn received(
     let scaled = |it: &usize| (&network.cost[*it] * BigRational::from(scale.clone())).to_integer();
     let rates = exact::solve(matrix.collect(), live.iter().map(scaled).collect())
         .ok_or_else(|| Error::Singular { codes: names(network, &live) })?;
-    let mut received = vec![BigRational::zero(); steps.len()];
+    let mut received: Received = vec![BTreeMap::new(); steps.len()];
     for (giver, rate) in live.iter().zip(rates) {
         let rate = rate / BigRational::from(scale.clone());
         for (taker, units) in &network.taken[*giver] {
-            received[*taker] += &rate * BigRational::from(units.clone());
+            received[*taker].insert(*giver, &rate * BigRational::from(units.clone()));
         }
     }
     Ok(received)

@@ -1,16 +1,20 @@
-//! Models that look at the position of a touch only.
+//! Models that look at the position of a touch, or at how long ago it was.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero;
 
-use super::{Journeys, Model, Shares};
+use super::{Journeys, Model, Shares, decay};
 
 /// Shares of every channel under a position model.
 pub(super) fn shares(journeys: &Journeys, model: Model) -> Shares {
     let mut shares = Shares::none(journeys.channels.len());
     for path in &journeys.paths {
-        for (touch, weight) in path.touches.iter().zip(weights(model, path.touches.len())) {
+        let weights = match model {
+            Model::TimeDecay => decay::weights(path.touches.len(), &path.days),
+            _ => weights(model, path.touches.len()),
+        };
+        for (touch, weight) in path.touches.iter().zip(weights) {
             if weight.is_zero() {
                 continue;
             }
@@ -30,7 +34,11 @@ pub(super) fn weights(model: Model, touches: usize) -> Vec<BigRational> {
         Model::J => ((25, 75), (20, 60)),
         Model::InverseJ => ((75, 25), (60, 20)),
         Model::U => ((50, 50), (40, 40)),
-        Model::Linear | Model::Markov | Model::Shapley => {
+        Model::Linear
+        | Model::TimeDecay
+        | Model::Participation
+        | Model::Markov
+        | Model::Shapley => {
             return vec![BigRational::new(BigInt::from(1), touches.into()); touches];
         }
     };

@@ -25,3 +25,16 @@ pub(super) fn shares(journeys: &Journeys) -> Shares {
     }
     shares
 }
+
+/// Every distinct channel of a path has all of it: how often channels took part.
+pub(super) fn participation(journeys: &Journeys) -> Shares {
+    let mut shares = Shares::none(journeys.channels.len());
+    for path in &journeys.paths {
+        let members: BTreeSet<usize> = path.touches.iter().copied().collect();
+        for channel in members {
+            shares.conversions[channel] += &path.conversions;
+            shares.value[channel] += &path.value;
+        }
+    }
+    shares
+}

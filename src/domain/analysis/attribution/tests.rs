@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MODELS: [Model; 8] = [
+const MODELS: [Model; 9] = [
+    Model::TimeDecay,
     Model::First,
     Model::Last,
     Model::Linear,
@@ -23,6 +24,7 @@ fn dec(text: &str) -> Decimal {
 fn path(text: &str, conversions: i64, value: i64) -> Path {
     Path {
         channels: text.split('>').map(str::to_owned).collect(),
+        days: Vec::new(),
         conversions: conversions.into(),
         value: value.into(),
         lost: Decimal::ZERO,
@@ -44,6 +46,8 @@ fn markov_gives_the_published_credits() {
         let credit = Credit {
             conversions: dec(conversions),
             value: value.into(),
+            conversions_rounded: dec(conversions),
+            value_rounded: value.into(),
             removal: Some(dec(removal)),
         };
         assert_eq!(got[channel], credit, "{channel}");
@@ -81,6 +85,23 @@ fn nothing_converted_credits_nothing() {
         assert!(credits.values().all(|it| it.conversions.is_zero()), "{model:?}");
     }
     assert!(attribute(&[], Model::Markov).expect("credits").is_empty());
+}
+
+#[test]
+fn time_decay_halves_every_week() {
+    let aged = Path { days: vec![14, 7, 0], ..path("a>b>c", 7, 700) };
+    let credits = attribute(&[aged], Model::TimeDecay).expect("credits");
+    let rounded: Vec<Decimal> = credits.values().map(|it| it.value_rounded).collect();
+    assert_eq!(rounded, [dec("100"), dec("200"), dec("400")]);
+}
+
+#[test]
+fn participation_counts_a_channel_once_per_path() {
+    let paths = [path("a>b>a", 2, 50), path("b", 1, 7)];
+    let credits = attribute(&paths, Model::Participation).expect("credits");
+    let shown: Vec<(Decimal, Decimal)> =
+        credits.values().map(|it| (it.conversions, it.value)).collect();
+    assert_eq!(shown, [(dec("2"), dec("50")), (dec("3"), dec("57"))]);
 }
 
 #[test]
@@ -147,6 +168,7 @@ prop_compose! {
         (prop::collection::vec(0u8..5, 1..6), 0i64..4, 0i64..1_000), 1..8)) -> Vec<Path> {
         rows.into_iter().map(|(touches, conversions, value)| Path {
             channels: touches.iter().map(|it| char::from(b'a' + it).to_string()).collect(),
+            days: touches.iter().map(|it| 5 * u32::from(*it)).collect(),
             ..path("a", conversions, if conversions == 0 { 0 } else { value })
         }).collect()
     }
@@ -165,6 +187,10 @@ proptest! {
             prop_assert!((got - conversions).abs() < Decimal::new(1, 15), "{model:?}");
             let got: Decimal = credits.values().map(|it| it.value).sum();
             prop_assert!((got - value).abs() < Decimal::new(1, 15), "{model:?}");
+            let got: Decimal = credits.values().map(|it| it.conversions_rounded).sum();
+            prop_assert_eq!(got, conversions, "{:?}", model);
+            let got: Decimal = credits.values().map(|it| it.value_rounded).sum();
+            prop_assert_eq!(got, value, "{:?}", model);
         }
     }
 

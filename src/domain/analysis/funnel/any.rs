@@ -2,58 +2,88 @@
 
 use std::collections::VecDeque;
 
-use super::{Entry, Event, keep, within};
+use super::{Entry, Event, Rule, follow, within};
 
-/// Levels of the attempts `entry` asks for; `events` are sorted.
-pub(super) fn attempts(events: &[Event], steps: u8, window: i64, entry: Entry) -> Vec<u8> {
-    let own: Vec<Event> = events.iter().copied().filter(|event| event.1 < steps).collect();
-    let depths = depths(&own, steps, window);
-    match entry {
-        Entry::Longest | Entry::First => keep(depths.into_iter(), entry),
-        Entry::Each => around_entries(&own, &depths, window),
+/// Attempts as places of events, which are sorted and of one key.
+pub(super) fn attempts(events: &[Event], rule: &Rule) -> Vec<Vec<usize>> {
+    let own: Vec<usize> =
+        (0..events.len()).filter(|place| events[*place].step < rule.steps).collect();
+    let depths = depths(events, &own, rule);
+    let window = |opening: usize| window(events, &own[opening..], rule);
+    match rule.entry {
+        Entry::Each => {
+            let openings = around_entries(events, &own, &depths, rule.window);
+            openings.into_iter().map(window).collect()
+        }
+        Entry::First => follow(0..own.len(), rule, window),
+        Entry::Longest => {
+            let best = depths.iter().copied().max().filter(|depth| *depth > 0);
+            let openings = best.and_then(|best| depths.iter().position(|depth| *depth == best));
+            openings.into_iter().map(window).collect()
+        }
     }
 }
 
-/// For every event, how many distinct steps its window holds from it on.
-fn depths(events: &[Event], steps: u8, window: i64) -> Vec<u8> {
-    let mut held = vec![0usize; usize::from(steps)];
+/// Places of the first event of each step in the window that the first of `own` opens.
+fn window(events: &[Event], own: &[usize], rule: &Rule) -> Vec<usize> {
+    let mut seen = vec![false; usize::from(rule.steps)];
+    let start = events[own[0]].at;
+    let mut levels = Vec::new();
+    for (index, place) in own.iter().enumerate() {
+        // The opening event itself belongs to its window, however short that is.
+        if index > 0 && !within(start, events[*place].at, rule.window) {
+            break;
+        }
+        if !std::mem::replace(&mut seen[usize::from(events[*place].step)], true) {
+            levels.push(*place);
+        }
+    }
+    levels
+}
+
+/// For every own event, how many distinct steps its window holds from it on; none where no
+/// attempt may begin.
+fn depths(events: &[Event], own: &[usize], rule: &Rule) -> Vec<u8> {
+    let mut held = vec![0usize; usize::from(rule.steps)];
     let mut distinct = 0;
     let mut end = 0;
-    let mut depths = Vec::with_capacity(events.len());
-    for &(start, step) in events {
-        while let Some(&(at, next)) = events.get(end) {
-            // The opening event itself belongs to its window, however short that is.
-            if end > depths.len() && !within(start, at, window) {
+    let mut depths = Vec::with_capacity(own.len());
+    for place in own {
+        let opening = events[*place];
+        while let Some(next) = own.get(end).map(|place| events[*place]) {
+            if end > depths.len() && !within(opening.at, next.at, rule.window) {
                 break;
             }
-            let count = &mut held[usize::from(next)];
+            let count = &mut held[usize::from(next.step)];
             distinct += u8::from(*count == 0);
             *count += 1;
             end += 1;
         }
-        depths.push(distinct);
-        let count = &mut held[usize::from(step)];
+        depths.push(if opening.enters { distinct } else { 0 });
+        let count = &mut held[usize::from(opening.step)];
         *count -= 1;
         distinct -= u8::from(*count == 0);
     }
     depths
 }
 
-/// For every step 1 event, the deepest window that holds it: a sliding maximum.
-fn around_entries(events: &[Event], depths: &[u8], window: i64) -> Vec<u8> {
-    let mut levels = Vec::new();
+/// For every step 1 event, the earliest of the deepest windows that hold it: a sliding maximum.
+fn around_entries(events: &[Event], own: &[usize], depths: &[u8], window: i64) -> Vec<usize> {
+    let mut openings = Vec::new();
     let mut best: VecDeque<usize> = VecDeque::new();
-    for (place, &(at, step)) in events.iter().enumerate() {
-        while best.back().is_some_and(|it| depths[*it] <= depths[place]) {
+    for (index, place) in own.iter().enumerate() {
+        let event = events[*place];
+        while best.back().is_some_and(|it| depths[*it] < depths[index]) {
             best.pop_back();
         }
-        best.push_back(place);
-        while best.front().is_some_and(|it| *it != place && !within(events[*it].0, at, window)) {
+        best.push_back(index);
+        let start = |opening: usize| events[own[opening]].at;
+        while best.front().is_some_and(|it| *it != index && !within(start(*it), event.at, window)) {
             best.pop_front();
         }
-        if step == 0 {
-            levels.extend(best.front().map(|it| depths[*it]));
+        if event.step == 0 {
+            openings.extend(best.front().copied().filter(|it| depths[*it] > 0));
         }
     }
-    levels
+    openings
 }

@@ -1,22 +1,25 @@
 //! Steps in order with nothing between: any other event ends the chain.
 
-use super::{Entry, Event, keep, within};
+use super::{Event, Rule, entries, follow, within};
 
-/// Levels of the attempts `entry` asks for; `events` are sorted.
-pub(super) fn attempts(events: &[Event], steps: u8, window: i64, entry: Entry) -> Vec<u8> {
-    let entries = events.iter().enumerate().filter(|(_, event)| event.1 == 0);
-    keep(entries.map(|(place, _)| from(&events[place..], steps, window)), entry)
+/// Attempts as places of events, which are sorted and of one key.
+pub(super) fn attempts(events: &[Event], rule: &Rule) -> Vec<Vec<usize>> {
+    follow(entries(events, rule), rule, |place| from(events, place, rule))
 }
 
-/// The level of the chain that starts with the first of `events`.
-fn from(events: &[Event], steps: u8, window: i64) -> u8 {
-    let start = events[0].0;
-    let mut level = 1;
-    for &(at, step) in &events[1..] {
-        if level == steps || step != level || !within(start, at, window) {
+/// The chain that starts with the event at `place`.
+fn from(events: &[Event], place: usize, rule: &Rule) -> Vec<usize> {
+    let mut chain = vec![place];
+    for pair in events[place..].windows(2) {
+        let (last, next, level) = (pair[0], pair[1], chain.len());
+        let follows = usize::from(next.step) == level && next.step < rule.steps;
+        let in_time = within(events[place].at, next.at, rule.window)
+            && within(last.at, next.at, rule.step_window(level))
+            && !(rule.rising && next.at == last.at);
+        if !follows || !in_time {
             break;
         }
-        level += 1;
+        chain.push(place + level);
     }
-    level
+    chain
 }

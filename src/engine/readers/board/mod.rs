@@ -36,6 +36,7 @@ impl Calendar {
             TileRange::MonthToDate => month_to_date,
             TileRange::LastMonth => DateRange::month_of(closed_month(day)),
             TileRange::Last30Days => DateRange { from: day - Days::new(29), to: day },
+            TileRange::Last365Days => DateRange { from: day - Days::new(364), to: day },
             TileRange::Board => self.asked.unwrap_or(month_to_date),
         }
     }
@@ -98,6 +99,7 @@ async fn chart(
         having: Vec::new(),
         compare: None,
         order_by: Vec::new(),
+        approximate: false,
         page: PageRequest { first: PageRequest::MAX, after: None },
     };
     let answer = metrics::answer(source, &query, Visible::All).await?;

@@ -11,7 +11,7 @@ use hub_domain::Error;
 use hub_domain::board::{Status, Tile, TileDefinition};
 use hub_domain::calendar::{DateRange, Grain};
 use hub_domain::metric::{
-    Compare, DimensionFilter, Direction, MetricDefinition, MetricValue, MetricsQuery,
+    Additivity, Compare, DimensionFilter, Direction, MetricDefinition, MetricValue, MetricsQuery,
 };
 use hub_domain::page::PageRequest;
 use rust_decimal::Decimal;
@@ -131,6 +131,7 @@ async fn run(
         having: Vec::new(),
         compare: batch.grain.is_none().then_some(Compare::PreviousPeriod),
         order_by: Vec::new(),
+        approximate: false,
         page: PageRequest { first: PageRequest::MAX, after: None },
     };
     let answer = metrics::answer(source, &query, Visible::All).await?;
@@ -173,9 +174,9 @@ async fn targets(
             let batch = Batch::of_value(tile, days);
             let Some((sum, count)) = by_batch.get(&batch).and_then(|it| it.get(&tile.metric))
             else {
-                return Ok(None);
+                return Ok(metric.definition.target_on(batch.to));
             };
-            if !catalogue.is_additive(metric) {
+            if catalogue.additivity(metric) != Additivity::Full {
                 return Ok(sum.checked_div(*count).map(rounded));
             }
             // A month's sum says nothing of a few days in the middle of it.

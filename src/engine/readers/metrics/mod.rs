@@ -5,11 +5,17 @@
 //! and before paging, so totals never depend on either.
 
 pub mod compile;
+#[cfg(test)]
+mod dimension_tests;
 pub(crate) mod labels;
+pub(crate) mod measure;
 mod order;
+pub mod position;
 mod sums;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod type_tests;
 pub mod window;
 
 use std::collections::BTreeSet;
@@ -17,16 +23,16 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use hub_domain::Error;
 use hub_domain::calendar::DateRange;
-use hub_domain::metric::{Aggregate, DimensionValue, MetricsQuery, MetricsResult, MetricsRow};
+use hub_domain::metric::{Additivity, DimensionValue, MetricsQuery, MetricsResult, MetricsRow};
 use hub_domain::principal::SiteScope;
 
 use super::Source;
 use super::catalogue::{Catalogue, Metric};
-use compile::{Input, Reading, Statement, compile, inputs_of, not_groupable};
+use compile::{Input, Reading, Statement, compile, inputs_of};
 use sums::Sums;
 use window::Shift;
 
-pub(crate) use sums::rounded;
+pub(crate) use hub_domain::metric::rounded;
 
 /// Most rows one answer may have before paging.
 const MAX_ROWS: usize = 200_000;
@@ -51,13 +57,15 @@ pub(crate) async fn answer(
     visible: Visible,
 ) -> Result<MetricsResult, Error> {
     let catalogue = &source.definitions().catalogue;
+    let query = &MetricsQuery { grain: catalogue.grain(query.grain), ..query.clone() };
     let metrics = check(catalogue, query, visible)?;
-    let compare = query.compare.map(Shift::compare);
+    let shift = |compare| Shift::compare(compare, query.range, query.grain);
+    let compare = query.compare.map(shift).transpose()?;
     let mut inputs = BTreeSet::new();
     for metric in &metrics {
-        inputs_of(catalogue, metric, Shift::default(), &mut inputs);
+        inputs_of(metric, Shift::default(), &mut inputs);
         if let Some(shift) = compare {
-            inputs_of(catalogue, metric, shift, &mut inputs);
+            inputs_of(metric, shift, &mut inputs);
         }
     }
     let reading = Reading {
@@ -66,26 +74,30 @@ pub(crate) async fn answer(
         group_by: &query.group_by,
         by_period: query.grain.is_some(),
         filter: &query.filter,
+        through: source.snapshot().business_date,
+        approximate: query.approximate,
     };
     let split = reading.by_period || !reading.group_by.is_empty();
-    let distinct: BTreeSet<Input> =
-        inputs.iter().filter(|input| split && is_distinct(catalogue, input)).cloned().collect();
+    // What does not add up is aggregated again for the totals.
+    let adds_up = |input: &Input| catalogue.input_additivity(&input.atom()) == Additivity::Full;
+    let again: BTreeSet<Input> =
+        inputs.iter().filter(|input| split && !adds_up(input)).cloned().collect();
     let whole = Reading { group_by: &[], by_period: false, ..reading };
 
     let (rows, totals, labels) = futures::join!(
         read(source, catalogue, &inputs, &reading),
-        read(source, catalogue, &distinct, &whole),
+        read(source, catalogue, &again, &whole),
         labels::load(source, &query.group_by),
     );
-    let ((sums, mut statements), (distinct, more), labels) = (rows?, totals?, labels?);
+    let ((sums, mut statements), (whole, more), labels) = (rows?, totals?, labels?);
     statements.extend(more);
-    let mut total = sums.total()?;
-    total.replace(distinct);
+    let mut total = sums.total(&again)?;
+    total.take_over(whole);
 
-    let evaluator = total.evaluator(catalogue, None);
+    let evaluator = total.evaluator(catalogue, None, query.approximate);
     let totals = metrics
         .iter()
-        .map(|metric| evaluator.value(metric, (None, 0), compare))
+        .map(|metric| evaluator.value(metric, (None, 0), compare, &[]))
         .collect::<Result<Vec<_>, Error>>()?;
     let rows = all_rows(catalogue, query, &metrics, &sums, compare)?;
     let rows = order::kept_and_sorted(rows, query)?;
@@ -99,11 +111,6 @@ pub(crate) async fn answer(
         SiteScope::Only(_) => Vec::new(),
     };
     Ok(MetricsResult { rows, totals, cursors, has_next_page, freshness, sql })
-}
-
-fn is_distinct(catalogue: &Catalogue, input: &Input) -> bool {
-    let simple = catalogue.find(&input.metric).and_then(Metric::simple);
-    simple.is_some_and(|simple| simple.aggregate == Aggregate::CountDistinct)
 }
 
 /// Resolves the metrics asked for and refuses what they do not allow.
@@ -137,11 +144,37 @@ fn check<'a>(
         catalogue.dimension(id)?;
         for metric in &metrics {
             if !metric.dimensions.contains(id) {
-                return Err(not_groupable(&metric.definition.id, id, &metric.dimensions));
+                return Err(not_together(catalogue, &metrics, metric, id));
             }
         }
     }
     Ok(metrics)
+}
+
+/// The refusal of a dimension one of the metrics asked for does not have: what all of them share,
+/// and which metrics have it.
+fn not_together(
+    catalogue: &Catalogue,
+    metrics: &[&Metric],
+    metric: &Metric,
+    dimension: &str,
+) -> Error {
+    let shared = |id: &&String| metrics.iter().all(|metric| metric.dimensions.contains(*id));
+    let valid: Vec<String> = metric.dimensions.iter().filter(shared).cloned().collect();
+    let having = catalogue.public().filter(|it| {
+        catalogue.find(&it.id).is_some_and(|it| it.dimensions.iter().any(|own| own == dimension))
+    });
+    let having: Vec<&str> = having.map(|metric| metric.id.as_str()).collect();
+    let names: Vec<&str> = metrics.iter().map(|it| it.definition.id.as_str()).collect();
+    Error::bad_input_hint(
+        format!("metric `{}` cannot be grouped or filtered by `{dimension}`", metric.definition.id),
+        format!(
+            "valid dimensions of `{}`: {}; metrics with `{dimension}`: {}",
+            names.join("`, `"),
+            valid.join(", "),
+            having.join(", ")
+        ),
+    )
 }
 
 /// Runs the statements of `inputs` together and adds up their answers.
@@ -181,18 +214,22 @@ fn all_rows(
     if combinations.saturating_mul(periods.len()) > MAX_ROWS {
         return Err(Error::Limit { limit: format!("{MAX_ROWS} rows of one metrics answer") });
     }
-    let evaluator = sums.evaluator(catalogue, query.grain);
+    let evaluator = sums.evaluator(catalogue, query.grain, query.approximate);
     let mut rows = Vec::with_capacity(combinations * periods.len());
+    let mut before: Vec<NaiveDate> = Vec::new();
     for period in periods {
         for (index, combination) in sums.combinations() {
             let values = metrics
                 .iter()
-                .map(|metric| evaluator.value(metric, (period, index), compare))
+                .map(|metric| evaluator.value(metric, (period, index), compare, &before))
                 .collect::<Result<Vec<_>, Error>>()?;
             let dimensions = query.group_by.iter().zip(combination).map(|(id, value)| {
                 DimensionValue { id: id.clone(), value: value.clone(), label: None }
             });
             rows.push(MetricsRow { period, dimensions: dimensions.collect(), values });
+        }
+        if let Some(period) = period {
+            before.insert(0, period);
         }
     }
     Ok(rows)

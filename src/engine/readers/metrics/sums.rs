@@ -3,24 +3,20 @@
 //! Owns exact arithmetic: inputs are added first and divided last, in decimals. Must not know SQL
 //! text, paging or labels.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 use hub_domain::Error;
 use hub_domain::calendar::Grain;
-use hub_domain::metric::MetricValue;
-use rust_decimal::{Decimal, RoundingStrategy};
+use hub_domain::metric::{Expression, Gaps, MetricValue};
+use rust_decimal::Decimal;
 
 use super::compile::{Input, Statement};
 use super::window::Shift;
 use crate::readers::catalogue::{Catalogue, Metric};
 use crate::readers::decode::rows;
-use crate::readers::formula::{Part, Resolved};
-use crate::registry::Term;
-
-/// Decimals of a quotient, as in the `metrics.<id>` views.
-pub(crate) const QUOTIENT_DECIMALS: u32 = 12;
+use crate::readers::formula::Atom;
 
 /// A sum or quotient beyond 28 digits.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +61,7 @@ impl Sums {
             let period = if by_period { row.day_opt("period")? } else { None };
             let cell = (period, self.intern(combination, !statement.shift.is_compare()));
             for (name, input) in value_names.iter().zip(&statement.inputs) {
-                let value = row.number_opt(name)?.unwrap_or_default();
+                let Some(value) = row.number_opt(name)? else { continue };
                 let sum = self.values.entry(input.clone()).or_default().entry(cell).or_default();
                 *sum = checked(&input.metric, sum.checked_add(value))?;
             }
@@ -94,11 +90,12 @@ impl Sums {
         self.combinations.iter().enumerate().filter(|(index, _)| self.shown[*index])
     }
 
-    /// Everything added up into one cell without period and dimensions.
-    pub(crate) fn total(&self) -> Result<Self, Error> {
+    /// Everything added up into one cell without period and dimensions, but for inputs that do
+    /// not add up.
+    pub(crate) fn total(&self, but: &BTreeSet<Input>) -> Result<Self, Error> {
         let mut total = Self::default();
         let cell = (None, total.intern(Vec::new(), true));
-        for (input, cells) in &self.values {
+        for (input, cells) in self.values.iter().filter(|(input, _)| !but.contains(input)) {
             let mut sum = Decimal::ZERO;
             for value in cells.values() {
                 sum = checked(&input.metric, sum.checked_add(*value))?;
@@ -108,8 +105,8 @@ impl Sums {
         Ok(total)
     }
 
-    /// Puts the inputs of `other` in place of the same inputs here. Both must hold one cell.
-    pub(crate) fn replace(&mut self, other: Self) {
+    /// Takes over the inputs of `other`. Both must hold one cell.
+    pub(crate) fn take_over(&mut self, other: Self) {
         self.values.extend(other.values);
     }
 
@@ -118,8 +115,9 @@ impl Sums {
         &'a self,
         catalogue: &'a Catalogue,
         grain: Option<Grain>,
+        approximate: bool,
     ) -> Evaluator<'a> {
-        Evaluator { sums: self, catalogue, grain }
+        Evaluator { sums: self, catalogue, grain, approximate }
     }
 }
 
@@ -129,109 +127,100 @@ pub(crate) struct Evaluator<'a> {
     sums: &'a Sums,
     catalogue: &'a Catalogue,
     grain: Option<Grain>,
+    approximate: bool,
 }
 
 impl Evaluator<'_> {
-    /// One metric in one cell, with its comparison when `compare` is given.
+    /// One metric in one cell, with its comparison when `compare` is given. `before` are the
+    /// periods asked for that lie before, the newest first: gaps may show their values.
     pub(crate) fn value(
         &self,
         metric: &Metric,
         cell: Cell,
         compare: Option<Shift>,
+        before: &[NaiveDate],
     ) -> Result<MetricValue, Error> {
-        let now = self.quotient(metric, Shift::default(), cell)?;
+        let now = Shift::default();
+        let (numerator, denominator) = (&metric.resolved.numerator, &metric.resolved.denominator);
         let compare = match compare {
-            Some(shift) => self.quotient(metric, shift, cell)?.value,
+            Some(shift) => self.filled(metric, shift, cell, before)?,
             None => None,
         };
         Ok(MetricValue {
             metric: metric.definition.id.clone(),
-            value: now.value,
-            numerator: now.numerator,
-            denominator: now.denominator,
+            value: self.filled(metric, now, cell, before)?,
+            numerator: match denominator {
+                Some(_) => self.evaluate(metric, numerator, now, cell)?,
+                None => self.filled(metric, now, cell, before)?,
+            },
+            denominator: match denominator {
+                Some(denominator) => self.evaluate(metric, denominator, now, cell)?,
+                None => None,
+            },
             compare,
             suppressed: false,
+            approximate: self.approximate && self.counts_distinct(metric),
         })
     }
 
-    fn quotient(&self, metric: &Metric, shift: Shift, cell: Cell) -> Result<Quotient, Error> {
-        let id = &metric.definition.id;
-        let (numerator, denominator, scale, offset) = match &metric.resolved {
-            Resolved::Simple => return Ok(Quotient::plain(self.input(id, shift, cell))),
-            Resolved::Sum(terms) => {
-                return Ok(Quotient::plain(self.sum(id, terms, shift, cell)?));
-            }
-            Resolved::Ratio { numerator, denominator, scale, offset } => {
-                (numerator, denominator, *scale, *offset)
-            }
-        };
-        let numerator = self.part(id, numerator, shift, cell)?;
-        let denominator = self.part(id, denominator, shift.earlier(offset), cell)?;
-        let value = match (numerator, denominator) {
-            (Some(above), Some(below)) if !below.is_zero() => {
-                let scaled = checked(id, above.checked_mul(scale))?;
-                Some(rounded(checked(id, scaled.checked_div(below))?))
-            }
-            _ => None,
-        };
-        Ok(Quotient { value, numerator, denominator })
-    }
-
-    fn part(
+    /// The value, or what the metric shows where there is none.
+    fn filled(
         &self,
-        id: &str,
-        part: &Part,
+        metric: &Metric,
         shift: Shift,
-        cell: Cell,
+        (period, combination): Cell,
+        before: &[NaiveDate],
     ) -> Result<Option<Decimal>, Error> {
-        match part {
-            Part::Sum(terms) => self.sum(id, terms, shift, cell).map(Some),
-            Part::Quotient(inner) => {
-                let inner = self.catalogue.metric(inner)?;
-                Ok(self.quotient(inner, shift, cell)?.value)
+        let value = &metric.resolved.value;
+        let found = self.evaluate(metric, value, shift, (period, combination))?;
+        match (found, metric.definition.gaps) {
+            (None, Some(Gaps::Zero)) => Ok(Some(Decimal::ZERO)),
+            (None, Some(Gaps::Last)) => {
+                for earlier in before {
+                    let cell = (Some(*earlier), combination);
+                    let last = self.evaluate(metric, value, shift, cell)?;
+                    if last.is_some() {
+                        return Ok(last);
+                    }
+                }
+                Ok(None)
             }
+            (found, _) => Ok(found),
         }
     }
 
-    fn sum(&self, id: &str, terms: &[Term], shift: Shift, cell: Cell) -> Result<Decimal, Error> {
-        terms.iter().try_fold(Decimal::ZERO, |sum, term| {
-            let value = self.input(&term.metric, shift, cell);
-            let sum = if term.sign < 0 { sum.checked_sub(value) } else { sum.checked_add(value) };
-            checked(id, sum)
-        })
+    fn evaluate(
+        &self,
+        metric: &Metric,
+        expression: &Expression<Atom>,
+        shift: Shift,
+        cell: Cell,
+    ) -> Result<Option<Decimal>, Error> {
+        let value = expression.evaluate(&|atom| self.input(&Input::new(atom, shift), cell));
+        checked(&metric.definition.id, value.ok())
     }
 
-    /// An aggregate; 0 where no row was.
-    fn input(&self, metric: &str, shift: Shift, (period, combination): Cell) -> Decimal {
+    /// An aggregate; where no row was, 0 or nothing, as the metric says.
+    fn input(&self, input: &Input, (period, combination): Cell) -> Option<Decimal> {
         let period = match (period, self.grain) {
-            (Some(period), Some(grain)) => Some(shift.period(period, grain)),
+            (Some(period), Some(grain)) => Some(input.shift.period(period, grain)),
             _ => period,
         };
-        let input = Input { metric: metric.to_owned(), shift };
-        let cells = self.sums.values.get(&input);
-        cells.and_then(|cells| cells.get(&(period, combination))).copied().unwrap_or_default()
+        let cells = self.sums.values.get(input);
+        let found = cells.and_then(|cells| cells.get(&(period, combination))).copied();
+        if self.catalogue.is_zero_without_rows(&input.atom()) {
+            return Some(found.unwrap_or_default());
+        }
+        // A count of no rows is 0 and yet nothing, where gaps are not shown as 0.
+        found.filter(|value| !value.is_zero() || !self.catalogue.counts(&input.atom()))
+    }
+
+    fn counts_distinct(&self, metric: &Metric) -> bool {
+        let atoms = metric.resolved.atoms();
+        atoms.into_iter().any(|atom| self.catalogue.counts_distinct(atom))
     }
 }
 
-struct Quotient {
-    value: Option<Decimal>,
-    numerator: Option<Decimal>,
-    denominator: Option<Decimal>,
-}
-
-impl Quotient {
-    fn plain(value: Decimal) -> Self {
-        Self { value: Some(value), numerator: Some(value), denominator: None }
-    }
-}
-
-/// A quotient as every door shows it: 12 decimals, halves away from zero.
-pub(crate) fn rounded(value: Decimal) -> Decimal {
-    value
-        .round_dp_with_strategy(QUOTIENT_DECIMALS, RoundingStrategy::MidpointAwayFromZero)
-        .normalize()
-}
-
-fn checked(metric: &str, value: Option<Decimal>) -> Result<Decimal, Error> {
+fn checked<T>(metric: &str, value: Option<T>) -> Result<T, Error> {
     value.ok_or_else(|| Error::internal(OutOfRange { metric: metric.to_owned() }))
 }

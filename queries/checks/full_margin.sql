@@ -1,0 +1,46 @@
+-- earned less every ledger entry of the site's departments, by site and month; only months whose
+-- costs are booked
+with earned as (
+    select jgid, local_date(hksj) as day, to_fen(je) as fen
+    from raw.his_t_xh
+    where cxsj is null
+    union all
+    select bill.jgid, local_date(bill.kdsj) as day, to_fen(line.ys) as fen
+    from raw.his_t_sfmx as line
+    inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
+    inner join raw.his_t_xm as item on line.xmid = item.xmid
+    where bill.zt not in (0, 4) and item.lx in (1, 2, 3, 4)
+        and line.sfmxid not in (select sfmxid from raw.his_t_qy)
+),
+
+part as (
+    select
+        org.jgbm as site, month_of(earned.day) as month, earned.fen as earned_fen, 0 as cost_fen
+    from earned
+    inner join raw.his_t_org as org on earned.jgid = org.jgid
+    union all
+    select site.jgbm, entry.period, 0, to_fen(entry.amount)
+    from raw.ledger_cost_entry as entry
+    inner join raw.his_t_org as dept on entry.department = dept.jgbm
+    inner join raw.his_t_org as site on dept.sjid = site.jgid
+),
+
+summed as (
+    select
+        site,
+        month,
+        sum(earned_fen) as earned_fen,
+        sum(cost_fen) as cost_fen,
+        sum(case when cost_fen <> 0 then 1 else 0 end) as entries
+    from part
+    group by site, month
+)
+
+select
+    site,
+    month,
+    earned_fen - cost_fen as numerator,
+    1 as denominator,
+    cast(earned_fen - cost_fen as double) as value
+from summed
+where entries > 0

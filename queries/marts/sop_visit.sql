@@ -1,0 +1,48 @@
+-- one row per visit whose steps were recorded
+with ordered as (
+    select visit_id, min(at) as ordered_at
+    from hub.sop_event
+    where step = 'order'
+    group by visit_id
+),
+
+stepped as (
+    select
+        event.visit_id,
+        count(*) as steps,
+        count(*) filter (where event.step = 'exam') as exams,
+        count(*) filter (
+            where event.step = 'exam' and coalesce(event.at < ordered.ordered_at, true)
+        ) as exams_skipped
+    from hub.sop_event as event
+    left join ordered on event.visit_id = ordered.visit_id
+    where event.visit_id is not null
+    group by event.visit_id
+),
+
+broken as (
+    select visit_id, count(*) as breaches from hub.sop_breach group by visit_id
+)
+
+select
+    visit.visit_id,
+    visit.person_id,
+    visit.site_id,
+    visit.biz_date,
+    visit.month,
+    visit.brand_id,
+    visit.city,
+    visit.business_line,
+    visit.dept_id,
+    visit.channel_id,
+    visit.doctor_id,
+    visit.consultant_id,
+    visit.visit_type,
+    stepped.steps,
+    stepped.exams,
+    stepped.exams_skipped,
+    coalesce(broken.breaches, 0) as breaches,
+    broken.breaches is null as is_conforming
+from stepped
+inner join hub.visit as visit on stepped.visit_id = visit.visit_id
+left join broken on stepped.visit_id = broken.visit_id

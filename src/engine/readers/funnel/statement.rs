@@ -1,0 +1,169 @@
+//! The statement behind a funnel: events numbered as steps, attempts per unit, then counts and
+//! times per step for every group of attempts that is asked for.
+
+use std::fmt::Write as _;
+
+use chrono::{Days, NaiveDate};
+use datafusion::common::ScalarValue;
+use hub_domain::Error;
+use hub_domain::funnel::{BreakdownAt, FunnelDefinition, FunnelMode, FunnelQuery};
+
+use crate::readers::metrics::compile::{date_param, dimension_predicates};
+
+/// The text and its parameters, `$1` first. Answers have `all_values` and `all_ages` (1 where the
+/// row is over all of them), `value`, `is_mature`, and per step `reached`, `median` and `p90`.
+///
+/// # Errors
+/// `BadInput` when a dimension is not one of the funnel's.
+pub(super) fn statement(
+    funnel: &FunnelDefinition,
+    query: &FunnelQuery,
+    mature_through: NaiveDate,
+) -> Result<(String, Vec<ScalarValue>), Error> {
+    let mut params =
+        vec![date_param(query.range.from), date_param(query.range.to), date_param(mature_through)];
+    let events = events(funnel, query, &mut params)?;
+    let rule = serde_json::to_string(&funnel.rule()).map_err(Error::internal)?;
+    let value = match breakdown_at(funnel, query) {
+        BreakdownAt::FirstStep => "a['tag'][1]".to_owned(),
+        BreakdownAt::LastStep => "a['tag'][cast(array_length(a['tag']) as bigint)]".to_owned(),
+        BreakdownAt::Step(name) => {
+            format!("a['tag'][{}]", funnel.step(&name).unwrap_or_default() + 1)
+        }
+    };
+    let mut seconds = String::new();
+    let mut totals = String::new();
+    for step in 1..=funnel.steps.len() {
+        let _ = write!(seconds, ",\n  {} as t{step}", elapsed(step));
+        let _ = write!(totals, ",\n  count(t{step}) as reached{step}");
+        for (name, share) in [("median", "0.5"), ("p90", "0.9")] {
+            let _ = write!(
+                totals,
+                ",\n  cast(round(percentile_cont({share}) within group (order by t{step})) \
+                 as bigint) as {name}{step}"
+            );
+        }
+    }
+    let (by_value, sets) = match &query.breakdown {
+        Some(_) => ("value", "(value, is_mature), (value), (is_mature), ()"),
+        None => ("null", "(is_mature), ()"),
+    };
+    let all_values = if query.breakdown.is_some() { "grouping(value)" } else { "1" };
+    let sql = format!(
+        "with event as (\n{events}\n),\nattempt as (\n  select unnest(funnel_chains(at, step, held, \
+         tag, enters, {})) as a from event group by unit\n),\nstep_time as (\n  select {value} as \
+         value, local_date(a['at'][1]) <= $3 as is_mature{seconds}\n  from attempt\n)\nselect \
+         {all_values} as all_values, grouping(is_mature) as all_ages, {by_value} as value, \
+         is_mature{totals}\nfrom step_time\ngroup by grouping sets ({sets})",
+        quoted(&rule),
+    );
+    Ok((sql, params))
+}
+
+/// Which event's value the answer is split by.
+fn breakdown_at(funnel: &FunnelDefinition, query: &FunnelQuery) -> BreakdownAt {
+    query.breakdown_at.clone().unwrap_or_else(|| funnel.breakdown_at.clone())
+}
+
+/// Seconds to a step from the step before; NULL where it was not reached.
+fn elapsed(step: usize) -> String {
+    match step {
+        1 => "cast(0 as double)".to_owned(),
+        _ => format!(
+            "cast(cast(a['at'][{step}] as bigint) - cast(a['at'][{}] as bigint) as double) / 1e6",
+            step - 1
+        ),
+    }
+}
+
+/// Events with their step, in the days that matter.
+fn events(
+    funnel: &FunnelDefinition,
+    query: &FunnelQuery,
+    params: &mut Vec<ScalarValue>,
+) -> Result<String, Error> {
+    let mut predicates = vec![format!("{} is not null", funnel.unit_column)];
+    let enters = match &funnel.cohort {
+        Some(column) => {
+            predicates.push(format!("{column} between $1 and $2"));
+            "true".to_owned()
+        }
+        None => {
+            // Days around the range, so that no time zone matters; `first` needs all before.
+            params.push(instant_param(query.range.to + Days::new(funnel.window_days() + 2)));
+            predicates.push(format!("{} < ${}", funnel.at, params.len()));
+            if funnel.entry != hub_domain::funnel::FunnelEntry::First {
+                params.push(instant_param(query.range.from - Days::new(2)));
+                predicates.push(format!("{} >= ${}", funnel.at, params.len()));
+            }
+            format!("local_date({}) between $1 and $2", funnel.at)
+        }
+    };
+    for filter in &query.filter {
+        let expression = dimension(funnel, &filter.dimension)?;
+        predicates.extend(dimension_predicates(filter, expression, params));
+    }
+    if funnel.mode != FunnelMode::StrictOrder {
+        // Foreign events change nothing unless order is strict.
+        let steps = funnel.steps.iter().map(|step| &step.event);
+        let names: Vec<String> =
+            steps.chain(funnel.exclude.iter().map(|it| &it.event)).map(|it| quoted(it)).collect();
+        predicates.push(format!("{} in ({})", funnel.event, names.join(", ")));
+    }
+    predicates.extend(funnel.hold_constant.iter().map(|column| format!("{column} is not null")));
+    let held = match funnel.hold_constant.as_slice() {
+        [] => "cast(null as text)".to_owned(),
+        columns => format!("concat_ws(chr(31), {})", columns.join(", ")),
+    };
+    let tag = match &query.breakdown {
+        Some(id) => format!("cast({} as text)", dimension(funnel, id)?),
+        None => "cast(null as text)".to_owned(),
+    };
+    Ok(format!(
+        "  select {} as unit, {} as at, {} as step, {held} as held, {tag} as tag, {enters} as \
+         enters\n  from hub.{}\n  where {}",
+        funnel.unit_column,
+        funnel.at,
+        numbered(funnel),
+        funnel.source,
+        predicates.join("\n    and "),
+    ))
+}
+
+/// The step an event fills, tried from the last step down; then what it excludes.
+fn numbered(funnel: &FunnelDefinition) -> String {
+    let steps = funnel.steps.iter().enumerate().rev();
+    let steps = steps.map(|(number, step)| (&step.event, &step.filter, number));
+    let excluded = funnel.exclude.iter().zip(funnel.steps.len()..);
+    let excluded = excluded.map(|(it, number)| (&it.event, &it.filter, number));
+    let mut text = "case".to_owned();
+    for (event, filter, number) in steps.chain(excluded) {
+        let _ = write!(text, " when {} = {}", funnel.event, quoted(event));
+        if let Some(filter) = filter {
+            let _ = write!(text, " and ({filter})");
+        }
+        let _ = write!(text, " then {number}");
+    }
+    text.push_str(" else -1 end");
+    text
+}
+
+fn dimension<'a>(funnel: &'a FunnelDefinition, id: &str) -> Result<&'a String, Error> {
+    funnel.dimensions.get(id).ok_or_else(|| {
+        let valid: Vec<&str> = funnel.dimensions.keys().map(String::as_str).collect();
+        Error::bad_input_hint(
+            format!("funnel `{}` has no dimension `{id}`", funnel.id),
+            format!("valid dimensions: {}", valid.join(", ")),
+        )
+    })
+}
+
+/// The first instant of a day, in UTC.
+fn instant_param(day: NaiveDate) -> ScalarValue {
+    let micros = (day - NaiveDate::default()).num_days().saturating_mul(86_400_000_000);
+    ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
