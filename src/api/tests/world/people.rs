@@ -2,12 +2,28 @@
 
 use async_trait::async_trait;
 use hub_domain::identity::{MatchDecision, Merge, PendingMatch};
+use hub_domain::page::{Edge, Page, PageRequest};
 use hub_domain::patient::{LifecycleLine, Patient, Rfm};
 use hub_domain::ports::IdentityDecisions;
 use hub_domain::segment::{DormantEntry, Segment, SegmentDefinition, SegmentKind, SegmentMember};
 use hub_domain::{Error, Fen, Principal};
 
 use super::{World, day};
+
+/// Pages a list by position; the cursor is the position.
+pub(super) fn paged<T>(rows: Vec<T>, page: &PageRequest) -> Result<Page<T>, Error> {
+    let start = match &page.after {
+        None => 0,
+        Some(cursor) => cursor.parse::<usize>().map_err(|_| Error::bad_input("bad cursor"))? + 1,
+    };
+    let total = rows.len();
+    let edges = rows.into_iter().enumerate().skip(start).take(page.first);
+    Ok(Page {
+        edges: edges.map(|(at, node)| Edge { cursor: at.to_string(), node }).collect(),
+        has_next_page: start + page.first < total,
+        total_count: Some(total as u64),
+    })
+}
 
 pub(super) fn segment(members: u64) -> Segment {
     let definition = SegmentDefinition {

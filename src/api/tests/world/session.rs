@@ -14,7 +14,7 @@ use hub_domain::funnel::{FunnelQuery, FunnelResult};
 use hub_domain::identity::{Merge, PendingMatch};
 use hub_domain::metric::{DimensionValue, MetricValue, MetricsQuery, MetricsResult, MetricsRow};
 use hub_domain::org::{OrgLevel, OrgUnit};
-use hub_domain::page::{Edge, Page, PageRequest};
+use hub_domain::page::{Page, PageRequest};
 use hub_domain::patient::{
     Consent, Entitlement, FamilyMember, Identifier, LifecycleLine, Money, Patient, PatientFilter,
     PatientOrder, Plan, Rfm, SurveyAnswer, Tag, Task, TimelineEvent,
@@ -27,6 +27,7 @@ use hub_domain::snapshot::{Freshness, Snapshot};
 use hub_domain::{Error, Fen, Principal};
 use rust_decimal::Decimal;
 
+use super::people::paged;
 use super::{World, at, behaviour, day, people};
 
 pub(crate) struct Session {
@@ -87,21 +88,6 @@ impl Session {
             sparkline: vec![Some(3.into()), None, Some(5.into())],
         }
     }
-}
-
-/// Pages a list by position; the cursor is the position.
-fn paged<T>(rows: Vec<T>, page: &PageRequest) -> Result<Page<T>, Error> {
-    let start = match &page.after {
-        None => 0,
-        Some(cursor) => cursor.parse::<usize>().map_err(|_| Error::bad_input("bad cursor"))? + 1,
-    };
-    let total = rows.len();
-    let edges = rows.into_iter().enumerate().skip(start).take(page.first);
-    Ok(Page {
-        edges: edges.map(|(at, node)| Edge { cursor: at.to_string(), node }).collect(),
-        has_next_page: start + page.first < total,
-        total_count: Some(total as u64),
-    })
 }
 
 #[async_trait]
