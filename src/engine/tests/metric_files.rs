@@ -97,7 +97,7 @@ const BAD: &[(&str, &str)] = &[
     ("  - { id: m,\n      colour: red }", "17: unknown field `colour`"),
     ("  - { id: m,\n      additive: perhaps }", "17: invalid type: string \"perhaps\""),
     ("  - { id: m, label_en: ~ }", "16: "),
-    ("  - { id: m, colour: red }\n  - { id: n, unit: carats }", "17: unknown variant `carats`"),
+    ("  - { id: m, colour: red }\n  - { id: k, unit: carats }", "17: unknown variant `carats`"),
     ("  - { id: [ }", "16: "),
     // Ids.
     (

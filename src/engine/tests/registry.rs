@@ -218,7 +218,7 @@ const BREAKS: &[(&str, &str, &str)] = &[
     ),
     (
         "queries/funnels/f.yaml",
-        "id: F1\nlabel_zh: f\nlabel_en: f\nsource: visit\nunit: visit_id\nat: biz_date\nevent: visit_id\ncohort: biz_date\nwindow_seconds: 1\nmode: ordered\nentry: first\ndimensions: {}\nsteps: [ { event: a, label_zh: a, label_en: a } ]",
+        "id: F1\nlabel_zh: f\nlabel_en: f\ndescription: d\nsource: visit\nunit: visit\nunit_column: visit_id\nat: biz_date\nevent: visit_id\ncohort: biz_date\nwindow: 1d\nmode: ordered\nentry: first\ndimensions: {}\nsteps: [ { event: a, label_zh: a, label_en: a }, { event: b, label_zh: b, label_en: b } ]",
         "column `visit.biz_date` is `date`, not `timestamp`",
     ),
 ];
