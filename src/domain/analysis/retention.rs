@@ -57,7 +57,7 @@ impl Timing {
         match bucket {
             Grain::Day => 1,
             Grain::Week => 7,
-            Grain::Month => 30,
+            Grain::Month | Grain::FiscalMonth(_) => 30,
             Grain::Quarter => 90,
             Grain::Year => 365,
         }

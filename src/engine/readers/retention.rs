@@ -47,6 +47,10 @@ pub(crate) async fn answer(
     query: &RetentionQuery,
 ) -> Result<RetentionResult, Error> {
     let range = DateRange::new(query.range.from, query.range.to)?;
+    if matches!(query.bucket, Grain::FiscalMonth(_)) {
+        let hint = "ask for `MONTH`, or another bucket of the calendar";
+        return Err(Error::bad_input_hint("retention has no months of the books", hint));
+    }
     let brackets = brackets(query)?;
     let (sql, params) = statement(query, &brackets)?;
     let batches = source.fetch(&sql, params).await?;
@@ -170,7 +174,7 @@ fn bucket(query: &RetentionQuery) -> String {
         Grain::Day => format!("cast(cast({day} as int) as bigint)"),
         // Day 0, 1970-01-01, was a Thursday.
         Grain::Week => format!("(cast(cast({day} as int) as bigint) + 3) / 7"),
-        Grain::Month => months(day),
+        Grain::Month | Grain::FiscalMonth(_) => months(day),
         Grain::Quarter => format!("({}) / 3", months(day)),
         Grain::Year => format!("cast(date_part('year', {day}) as bigint)"),
     };
