@@ -217,6 +217,11 @@ const BREAKS: &[(&str, &str, &str)] = &[
         "queries/checks/visits.sql:1: ",
     ),
     (
+        "queries/funnels/g.yaml",
+        "id: G\nlabel_zh: f\nlabel_en: f\nsource: card\nunit: visit\nunit_column: card_id\nat: planned_at\nevent: subtitle\nwindow: 1d\nmode: ordered\nentry: first\ndimensions: {}\nexclude: [ { event: x, between: [b, a] } ]\nsteps: [ { event: a, label_zh: a, label_en: a }, { event: b, label_zh: b, label_en: b } ]",
+        "`x` lies between no two steps",
+    ),
+    (
         "queries/funnels/f.yaml",
         "id: F1\nlabel_zh: f\nlabel_en: f\ndescription: d\nsource: visit\nunit: visit\nunit_column: visit_id\nat: biz_date\nevent: visit_id\ncohort: biz_date\nwindow: 1d\nmode: ordered\nentry: first\ndimensions: {}\nsteps: [ { event: a, label_zh: a, label_en: a }, { event: b, label_zh: b, label_en: b } ]",
         "column `visit.biz_date` is `date`, not `timestamp`",
