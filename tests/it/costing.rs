@@ -288,11 +288,18 @@ levels:
 const CENTRE: &str = "select code as dept_id, code as name, class, cast(null as text) as site_id, \
     cast(null as text) as brand_id, cast(null as text) as city, \
     cast(null as text) as business_line from raw.book_department";
-const DIRECT: &str = "select month as period, month, cast(month || '-01' as date) as biz_date, \
-    cast(null as text) as site_id, code as dept_id, cast(null as text) as brand_id, \
-    cast(null as text) as city, cast(null as text) as business_line, \
-    cast(null as text) as dept_cost_class, 'other' as cost_class, to_fen(amount) as amount_fen \
+const DIRECT: &str = "select month, code as dept_id, 'other' as cost_class, to_fen(amount) as amount_fen \
     from raw.book_cost";
+const COSTS: &str = "table: cost_direct
+grain: one row per month and department
+key: [month, dept_id]
+policy: group
+columns:
+  - { name: month, type: text }
+  - { name: dept_id, type: text }
+  - { name: cost_class, type: text }
+  - { name: amount_fen, type: int64, unit: fen }
+";
 const DRIVER: &str = "select month || driver || giver || taker as driver_value_id, driver, month, \
     nullif(giver, '*') as from_dept_id, taker as to_dept_id, cast(null as text) as site_id, \
     qty as quantity from raw.book_driver";
@@ -306,10 +313,11 @@ fn hospital(dir: &Path) -> PathBuf {
         fs::create_dir_all(dir.join(folder)).expect("a folder");
     }
     let put = |path: &str, text: &str| fs::write(dir.join(path), text).expect("written");
-    for table in ["cost_centre", "cost_direct", "driver_value", "cost_run", "cost_allocation"] {
+    for table in ["cost_centre", "driver_value", "cost_run", "cost_allocation"] {
         let path = format!("schema/tables/{table}.yaml");
         put(&path, &fs::read_to_string(own.join(&path)).expect("a contract"));
     }
+    put("schema/tables/cost_direct.yaml", COSTS);
     put("schema/sources/book.yaml", SOURCE);
     put("queries/costing/2018.yaml", RULES);
     put("queries/staging/book/cost_centre.sql", CENTRE);
@@ -364,7 +372,8 @@ fn another_organisations_departments_are_allocated_by_its_own_rules() {
         out.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
     };
     let full = rows(
-        "select dept_id, sum(amount_fen) from hub.cost_allocation where is_published \
+        "select dept_id, cast(round(sum(amount)) as bigint) from hub.cost_allocation \
+         where is_published \
          and is_final and month = '2018-08' group by dept_id order by dept_id",
     );
     let wanted = WORKBOOK.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -372,6 +381,8 @@ fn another_organisations_departments_are_allocated_by_its_own_rules() {
     let wanted: Vec<String> = wanted.map(|cells| format!("{},{}", cells[0], cells[7])).collect();
     // The published figures, rounded to the fen; they add up to the 12,155,069.00 yuan booked.
     assert_eq!(full, wanted);
+    let fen = "select sum(amount_fen) from hub.cost_allocation where is_published and is_final";
+    assert_eq!(rows(fen), ["1215506900"]);
     let runs = rows(
         "select month, method, status, coalesce(reason, ''), coalesce(dept_id, '') \
          from hub.cost_run order by month, method",
