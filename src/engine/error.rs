@@ -49,6 +49,9 @@ pub enum Error {
         /// The first fault.
         first: String,
     },
+    /// A project query reads a table that the principal may not.
+    #[error("not permitted")]
+    Denied,
     /// A project query met a limit.
     #[error("a project query met a limit: {limit}")]
     Limit {
@@ -71,6 +74,7 @@ impl From<Error> for hub_domain::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Limit { limit } => Self::Limit { limit },
+            Error::Denied => Self::Denied,
             other => Self::internal(other),
         }
     }
@@ -80,6 +84,7 @@ impl From<Error> for hub_domain::Error {
 pub(crate) fn shared(error: &std::sync::Arc<Error>) -> hub_domain::Error {
     match error.as_ref() {
         Error::Limit { limit } => hub_domain::Error::Limit { limit: limit.clone() },
+        Error::Denied => hub_domain::Error::Denied,
         _ => hub_domain::Error::internal(SharedCause(std::sync::Arc::clone(error))),
     }
 }

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::record_batch::RecordBatch;
+use datafusion::common::TableReference;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::{collect, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionContext};
 use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::DFParser;
+use datafusion::sql::resolve::resolve_table_references;
 use hub_domain::Principal;
 use hub_domain::principal::SiteScope;
 use hub_domain::snapshot::{Freshness, Snapshot};
@@ -22,7 +26,7 @@ use crate::engine::Engine;
 use crate::error::{run_error, shared};
 use crate::limits::LimitedStream;
 use crate::meters::Door;
-use crate::policy::Persons;
+use crate::policy::{Persons, View};
 use crate::prepared::Prepared;
 use crate::readers::Definitions;
 use crate::sql_error::SqlError;
@@ -82,6 +86,21 @@ impl Core {
             prepared: Prepared::default(),
             door: context(true),
             scope: Arc::clone(&scope),
+        }
+    }
+
+    /// Why a project query does not plan: tables for the group alone do not exist for others, and
+    /// a metric over one is a missing right, not a defect.
+    fn unplanned(&self, sql: &str, cause: DataFusionError) -> Error {
+        let hidden = |table: &TableReference| {
+            let contract = self.scope.contracts.table(table.table());
+            contract.is_some_and(|it| View::of(&self.scope.principal, it) == View::Hidden)
+        };
+        let statement = DFParser::parse_sql(sql).ok().and_then(|mut all| all.pop_front());
+        let read = statement.and_then(|it| resolve_table_references(&it, true).ok());
+        match read {
+            Some((tables, _)) if tables.iter().any(hidden) => Error::Denied,
+            _ => Error::Plan(cause),
         }
     }
 }
@@ -164,7 +183,8 @@ impl Session {
     /// There is always at least one batch, so that the columns are known.
     ///
     /// # Errors
-    /// `Limit` when the deadline or the memory was met, `Internal` otherwise.
+    /// `Limit` when the deadline or the memory was met, `Denied` when a table is for the group
+    /// only, `Internal` otherwise.
     pub async fn fetch(
         &self,
         sql: &str,
@@ -209,7 +229,8 @@ impl Session {
             let _turn = turn.await;
             let mut state = core.trusted.0.state();
             state.execution_props_mut().query_execution_start_time = Some(now);
-            let plan = core.prepared.plan(&state, &sql, params).await.map_err(Error::Plan)?;
+            let plan = core.prepared.plan(&state, &sql, params).await;
+            let plan = plan.map_err(|cause| core.unplanned(&sql, cause))?;
             SQLOptions::new()
                 .with_allow_ddl(false)
                 .with_allow_dml(false)

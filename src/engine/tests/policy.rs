@@ -142,6 +142,9 @@ async fn group_tables_and_raw_rows_do_not_exist_for_others() {
         assert!(error.starts_with("INVALID_SQL"), "{error}");
         assert!(!error.contains("SECRET"), "{error}");
     }
+    // A reader's statement is refused as a missing right, not told as a defect.
+    let read = world.open(&site_a()).await.fetch(count, Vec::new()).await;
+    assert!(matches!(read, Err(hub_domain::Error::Denied)), "{read:?}");
     let names = "select table_schema || '.' || table_name from information_schema.tables";
     let own = world.ask(&site_a(), names).await.expect("names");
     assert!(own.contains(&"hub.visit".to_owned()) && own.contains(&"metrics.ticket".to_owned()));
