@@ -129,7 +129,7 @@ impl Fixture {
 
     /// Makes `table` by the project's own query from the tables as they are.
     pub(crate) async fn make(&self, table: &str) {
-        let node = PROJECT.registry.nodes.iter().find(|node| node.target == table);
+        let node = PROJECT.defined.registry.nodes.iter().find(|node| node.target == table);
         let columns = &PROJECT.contracts.tables[table].columns;
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let query = format!("({})", node.expect("a query makes it").sql());
