@@ -16,26 +16,37 @@ with done as (
 ),
 
 part as (
-    select site.jgbm as site, used.period as month, used.material, used.quantity as qty
+    select site.jgbm as site, dept.jgbm as dept, used.period as month, used.material,
+        used.quantity as qty
     from raw.ledger_material_usage as used
     inner join raw.his_t_org as dept on used.department = dept.jgbm
     inner join raw.his_t_org as site on dept.sjid = site.jgid
     union all
-    select site.jgbm, done.month, need.material, -done.cases * need.quantity
+    select site.jgbm, dept.jgbm, done.month, need.material, -done.cases * need.quantity
     from done
     inner join raw.his_t_xm as item on done.xmid = item.xmid
     inner join raw.ledger_item_material as need on item.xmbm = need.item
     inner join raw.his_t_org as dept on done.unit = dept.jgid
     inner join raw.his_t_org as site on dept.sjid = site.jgid
     where done.month in (select period from raw.ledger_material_usage)
+),
+
+-- whole fen per department and material
+priced as (
+    select
+        part.site,
+        part.month,
+        cast(round(sum(part.qty) * min(to_fen(material.price))) as bigint) as fen
+    from part
+    inner join raw.ledger_material as material on part.material = material.material
+    group by part.site, part.month, part.dept, part.material
 )
 
 select
-    part.site,
-    part.month,
-    sum(part.qty * to_fen(material.price)) as numerator,
+    site,
+    month,
+    sum(fen) as numerator,
     1 as denominator,
-    cast(sum(part.qty * to_fen(material.price)) as double) as value
-from part
-inner join raw.ledger_material as material on part.material = material.material
-group by part.site, part.month
+    cast(sum(fen) as double) as value
+from priced
+group by site, month

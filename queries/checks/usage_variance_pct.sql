@@ -17,14 +17,14 @@ with done as (
 
 part as (
     select
-        site.jgbm as site, used.period as month, used.material,
+        site.jgbm as site, dept.jgbm as dept, used.period as month, used.material,
         used.quantity as qty, cast(0 as decimal(18, 4)) as need
     from raw.ledger_material_usage as used
     inner join raw.his_t_org as dept on used.department = dept.jgbm
     inner join raw.his_t_org as site on dept.sjid = site.jgid
     union all
     select
-        site.jgbm, done.month, need.material, -done.cases * need.quantity,
+        site.jgbm, dept.jgbm, done.month, need.material, -done.cases * need.quantity,
         done.cases * need.quantity
     from done
     inner join raw.his_t_xm as item on done.xmid = item.xmid
@@ -34,15 +34,22 @@ part as (
     where done.month in (select period from raw.ledger_material_usage)
 ),
 
-summed as (
+-- whole fen per department and material
+priced as (
     select
         part.site,
         part.month,
-        sum(part.qty * to_fen(material.price)) as numerator,
-        sum(part.need * to_fen(material.price)) as denominator
+        cast(round(sum(part.qty) * min(to_fen(material.price))) as bigint) as fen,
+        cast(round(sum(part.need) * min(to_fen(material.price))) as bigint) as need_fen
     from part
     inner join raw.ledger_material as material on part.material = material.material
-    group by part.site, part.month
+    group by part.site, part.month, part.dept, part.material
+),
+
+summed as (
+    select site, month, sum(fen) as numerator, sum(need_fen) as denominator
+    from priced
+    group by site, month
 )
 
 select
