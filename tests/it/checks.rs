@@ -11,17 +11,27 @@ use crate::support::{END, Served, clinichub, hub, logins};
 use crate::truth::{close, decimal, number};
 
 /// Metrics with distinct counts or middle values inside: rows of their views cannot be summed.
-const NOT_SUMMED: [&str; 9] = [
+const NOT_SUMMED: [&str; 12] = [
     "arpp",
     "atv_first_vs_return",
     "doctor_referral_ratio",
     "frequency",
+    "lead_response_min",
     "loyalty_rate",
     "paying_persons",
     "persons_seen",
     "plan_acceptance_persons",
     "repurchase_rate",
+    "wait_min",
+    "wait_p90",
 ];
+
+/// What stands at the end of a month is the view's rows of its last day, not of all its days.
+const STOCKS: [&str; 2] = ["arrears", "deferred_revenue"];
+
+/// Last days of the months, and of the data.
+const MONTH_ENDS: &str = "date '2026-06-30', date '2026-07-31', date '2026-08-31', \
+                          date '2026-09-30', date '2026-10-15'";
 
 /// Metrics whose sides are quotients themselves.
 const OF_QUOTIENTS: [&str; 1] = ["atv_first_vs_return"];
@@ -150,9 +160,14 @@ impl Door<'_> {
     /// Sums of the metric's view.
     fn of_view(&self, metric: &Metric) -> Cells {
         let below = if metric.is_quotient { ", sum(denominator) as denominator" } else { "" };
+        let days = if STOCKS.contains(&metric.id.as_str()) {
+            format!(" where period in ({MONTH_ENDS})")
+        } else {
+            String::new()
+        };
         let statement = format!(
             "select site, substr(cast(period as varchar), 1, 7) as month, sum(numerator) as \
-             numerator{below} from metrics.{} group by 1, 2",
+             numerator{below} from metrics.{}{days} group by 1, 2",
             metric.id
         );
         let scale = match metric.id.as_str() {
@@ -241,12 +256,16 @@ fn rows_of_views_that_do_not_add_up_are_graphql_rows() {
         }
         let dimensions = metric["dimensions"].as_array().expect("dimensions").iter();
         let dimensions: Vec<&str> = dimensions.map(|one| one["id"].as_str().expect("id")).collect();
-        // Denominators of a month before exist by month only.
-        let (grain, to) =
-            if id == "doctor_referral_ratio" { ("MONTH", "30") } else { ("DAY", "07") };
+        let (grain, from, to) = match id {
+            // Denominators of a month before exist by month only.
+            "doctor_referral_ratio" => ("MONTH", "2026-09-01", "2026-09-30"),
+            // Every day shows all visits of a year.
+            "frequency" => ("DAY", "2026-07-05", "2026-07-05"),
+            _ => ("DAY", "2026-09-01", "2026-09-07"),
+        };
         let asked = hub().graphql(&format!(
             "{{ metrics(input: {{ metrics: [{id:?}], groupBy: {dimensions:?}, grain: {grain}, \
-             range: {{ from: \"2026-09-01\", to: \"2026-09-{to}\" }}, first: 500 }}) {{ rows {{ \
+             range: {{ from: \"{from}\", to: \"{to}\" }}, first: 500 }}) {{ rows {{ \
              period dimensions {{ value }} values {{ value }} }} pageInfo {{ hasNextPage }} }} }}"
         ));
         assert_eq!(asked["metrics"]["pageInfo"]["hasNextPage"], false, "{id}");
@@ -261,8 +280,8 @@ fn rows_of_views_that_do_not_add_up_are_graphql_rows() {
             }
         }
         let rows = hub().rows(&format!(
-            "select * from metrics.{id} where period between date '2026-09-01' and \
-             date '2026-09-{to}' and value <> 0"
+            "select * from metrics.{id} where period between date '{from}' and date '{to}' and \
+             value <> 0"
         ));
         let mut viewed = BTreeMap::new();
         for row in &rows {
