@@ -149,7 +149,7 @@ impl Catalogue {
             let find = |id: &String| Some(Units::from(self.metrics.get(id)?.definition.unit));
             Units::of(&parsed, &find)
         };
-        let (above, below) = (units(upper), lower.map_or(Some(Units::default()), units));
+        let (above, below) = (units(upper), lower.map_or_else(|| Some(Units::default()), units));
         let (Some(above), Some(below)) = (above, below) else {
             return Some("inputs of different units cannot be added".to_owned());
         };

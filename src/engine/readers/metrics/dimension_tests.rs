@@ -56,9 +56,11 @@ async fn ask(fixture: &Fixture, query: &MetricsQuery) -> MetricsResult {
 /// `dimension=first value, second value, …` per row.
 fn shown(result: &MetricsResult) -> Vec<String> {
     let row = |row: &hub_domain::metric::MetricsRow| {
-        let text = |value: Option<Decimal>| value.map_or("-".into(), |value| value.to_string());
+        let text =
+            |value: Option<Decimal>| value.map_or_else(|| "-".into(), |value| value.to_string());
         let values: Vec<String> = row.values.iter().map(|value| text(value.value)).collect();
-        let key = row.dimensions.first().and_then(|it| it.value.clone()).unwrap_or("-".into());
+        let key =
+            row.dimensions.first().and_then(|it| it.value.clone()).unwrap_or_else(|| "-".into());
         format!("{key}={}", values.join(","))
     };
     result.rows.iter().map(row).collect()

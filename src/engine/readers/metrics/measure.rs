@@ -172,19 +172,14 @@ fn of_cohort(cohort: &Cohort, side: Side, bounded: bool, through: NaiveDate) -> 
 fn entries(cohort: &Cohort, bounded: bool) -> String {
     let (event, within) = (&cohort.event, cohort.within);
     let base = entered(&cohort.base, bounded);
-    let followed = match (event.aggregate, &event.expression) {
-        (Some(Aggregate::Sum), Some(expression)) => format!("sum({expression})"),
-        _ => "count(*)".to_owned(),
-    };
     let kept = event.filter.as_ref().map(|it| format!(" and ({it})")).unwrap_or_default();
     let matching = event.matching.as_ref().map(|it| format!(" and ({it})")).unwrap_or_default();
     // The amount is computed where only the event's columns are in sight.
-    let (amount, followed) = match event.aggregate {
-        Some(Aggregate::Sum) => {
-            let expression = event.expression.as_deref().unwrap_or("1");
-            (format!(", {expression} as event_amount"), "sum(event.event_amount)".to_owned())
+    let (amount, followed) = match (event.aggregate, &event.expression) {
+        (Some(Aggregate::Sum), Some(expression)) => {
+            (format!(", {expression} as event_amount"), "sum(event.event_amount)")
         }
-        _ => (String::new(), followed),
+        _ => (String::new(), "count(*)"),
     };
     format!(
         "(select entry.*, hit.entry_events from {base} as entry left join (\

@@ -150,8 +150,7 @@ impl Plain {
         let mut rows = self.account.clone();
         rows.sort_unstable_by_key(|it| it.2);
         let mut newest: BTreeMap<u8, (u8, i64)> = BTreeMap::new();
-        for (person, site, at, delta) in rows.into_iter().filter(|it| it.2 <= on) {
-            let _ = at;
+        for (person, site, _, delta) in rows.into_iter().filter(|it| it.2 <= on) {
             let before = newest.get(&person).map_or(0, |it| it.1);
             newest.insert(person, (site, before + delta));
         }
@@ -424,7 +423,8 @@ async fn gaps_show_what_the_definition_says() {
     };
     let result = ask(&fixture, &query).await;
     let shown = |index: usize| -> Vec<String> {
-        let text = |value: Option<Decimal>| value.map_or("-".into(), |value| value.to_string());
+        let text =
+            |value: Option<Decimal>| value.map_or_else(|| "-".into(), |value| value.to_string());
         result.rows.iter().map(|row| text(row.values[index].value)).collect()
     };
     assert_eq!(shown(0), ["0", "2", "0", "0", "2", "0"]);
