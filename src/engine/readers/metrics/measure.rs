@@ -247,12 +247,24 @@ pub(crate) fn aggregate_text(
         Aggregate::CountDistinct => format!("count(distinct {expression}){kept}"),
         Aggregate::Min => format!("min({expression}){kept}"),
         Aggregate::Max => format!("max({expression}){kept}"),
-        // Interpolated in binary, shown with four decimals: exact up to 2^53 ten-thousandths.
-        Aggregate::Median | Aggregate::Percentile => format!(
-            "cast(percentile_cont({share}) within group (order by cast({expression} as double))\
-             {kept} as decimal(38, 4))"
-        ),
+        Aggregate::Median | Aggregate::Percentile => percentile_text(expression, filter, share),
     }
+}
+
+/// The value `share` of the way through the sorted values, exactly: the engine's own percentile
+/// weighs its two neighbours in steps of a millionth, which is fen where amounts are large.
+fn percentile_text(expression: &str, filter: Option<&str>, share: Decimal) -> String {
+    let kept = filter.map(|it| format!(" and ({it})")).unwrap_or_default();
+    let sorted = format!(
+        "array_sort(array_agg(cast({expression} as decimal(38, 4))) \
+         filter (where {expression} is not null{kept}))"
+    );
+    let count = format!("cast(array_length({sorted}) as bigint)");
+    let place = format!("{share} * ({count} - 1)");
+    let below = format!("cast(floor({place}) as bigint)");
+    let low = format!("{sorted}[{below} + 1]");
+    let high = format!("{sorted}[least({below} + 2, {count})]");
+    format!("cast({low} + ({high} - {low}) * ({place} - {below}) as decimal(38, 4))")
 }
 
 /// `relation` with the value of a looked-up dimension, as of `time`, in column `rolled_<id>`.
