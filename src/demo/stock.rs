@@ -84,7 +84,7 @@ impl Stock<'_, '_> {
         for site in &world.org.sites {
             let mut needed = vec![0; self.materials.len()];
             for dept in &site.depts {
-                for at in 0..self.materials.len() {
+                for (at, needed) in needed.iter_mut().enumerate() {
                     let standard: i64 = self
                         .needs
                         .iter()
@@ -98,7 +98,7 @@ impl Stock<'_, '_> {
                     let wasteful = site.code == "DL-HZ-YM";
                     let percent = self.dice.between(96, 106) + if wasteful { 14 } else { 0 };
                     let used = standard * percent * 100;
-                    needed[at] += used;
+                    *needed += used;
                     let code = &self.materials[at].code;
                     let usage = row![month.label(), &dept.code, code, TenThousandths(used)];
                     self.sink.at(Tab::MaterialUsage, month.last().at(22, 0), usage)?;

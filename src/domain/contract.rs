@@ -206,6 +206,10 @@ pub struct TableContract {
     /// How new its rows should be; tables that do not say are not judged.
     #[serde(default)]
     pub freshness: Option<FreshnessContract>,
+    /// Whether rows leave in the course of things, as from a list of what is so today: the audit
+    /// then takes no loss of rows for a fault.
+    #[serde(default)]
+    pub may_shrink: bool,
     /// Columns in order.
     pub columns: Vec<Column>,
     /// References.

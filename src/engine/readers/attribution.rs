@@ -83,7 +83,7 @@ pub(crate) async fn answer(
             credit,
         })
         .collect();
-    rows.sort_by(|a, b| b.credit.conversions.cmp(&a.credit.conversions));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.credit.conversions));
     if !untouched.conversions.is_zero() {
         let beside = query.beside.map(|_| untouched.clone());
         let label = Some("无触点".to_owned());

@@ -253,7 +253,7 @@ impl Registry {
             Err(faults) => {
                 problems.extend(faults.into_iter().map(|fault| {
                     self.place("metric", &fault.id).problem(&["unit"], fault.what, None)
-                }))
+                }));
             }
         }
     }

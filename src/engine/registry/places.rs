@@ -64,7 +64,7 @@ impl Places {
     fn is(&self, word: &str) -> bool {
         match &self.inside {
             Inside::Scalar(Value::String(text)) => text == word,
-            Inside::Scalar(value) => value.to_string() == word,
+            Inside::Scalar(value) => format!("{value}") == word,
             _ => false,
         }
     }

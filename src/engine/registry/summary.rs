@@ -331,6 +331,7 @@ fn contract(
         sort: names.into_iter().take(2).collect(),
         policy: source.policy.clone(),
         freshness: None,
+        may_shrink: false,
         columns: columns.chain(measures.into_iter().map(|made| made.column)).collect(),
         foreign_keys: Vec::new(),
         checks: Vec::new(),

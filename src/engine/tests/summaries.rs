@@ -136,7 +136,8 @@ fn day(text: &str) -> NaiveDate {
 /// Visits of three months, with NULL wherever one may be.
 fn visits(chance: &mut Chance) -> String {
     let mut text = String::new();
-    let word = |value: Option<&str>| value.map_or("null".to_owned(), |it| format!("\"{it}\""));
+    let word =
+        |value: Option<&str>| value.map_or_else(|| "null".to_owned(), |it| format!("\"{it}\""));
     for number in 0..chance.below(400) {
         let on = day("2026-01-05") + Days::new(chance.below(80));
         let on = if chance.below(30) == 0 { None } else { Some(on.to_string()) };
@@ -282,9 +283,9 @@ async fn summaries_answer_as_their_sources_do() {
             if !summed.sql.is_empty() {
                 let from_summary = summed.sql.iter().any(|it| it.contains("hub.summary_visit"));
                 if from_summary {
-                    used += 1
+                    used += 1;
                 } else {
-                    unused += 1
+                    unused += 1;
                 }
                 assert!(!plain.sql.iter().any(|it| it.contains("hub.summary_visit")));
             }

@@ -205,19 +205,18 @@ mod tests {
 
     use super::*;
 
-    fn rows(rows: &[(Option<&str>, Option<&str>, Option<&str>)]) -> RecordBatch {
+    /// Month and two cells.
+    type Row = (Option<&'static str>, Option<&'static str>, Option<&'static str>);
+
+    fn rows(rows: &[Row]) -> RecordBatch {
         let field = |name| Field::new(name, DataType::Utf8, true);
         let schema = Arc::new(Schema::new(vec![field("month"), field("a"), field("b")]));
-        let column = |pick: fn(&(Option<&str>, Option<&str>, Option<&str>)) -> Option<String>| {
+        let column = |pick: fn(&Row) -> Option<&'static str>| {
             Arc::new(rows.iter().map(pick).collect::<StringArray>()) as _
         };
         RecordBatch::try_new(
             schema,
-            vec![
-                column(|row| row.0.map(str::to_owned)),
-                column(|row| row.1.map(str::to_owned)),
-                column(|row| row.2.map(str::to_owned)),
-            ],
+            vec![column(|row| row.0), column(|row| row.1), column(|row| row.2)],
         )
         .expect("a batch")
     }

@@ -255,8 +255,8 @@ impl Bench {
         let actions = commit.lines().filter_map(|line| {
             let action: serde_json::Value = serde_json::from_str(line).expect("an action");
             let path = |kind: &str| Some(action.get(kind)?["path"].as_str()?.to_owned());
-            let (sign, path) =
-                path("add").map(|path| ('+', path)).or(path("remove").map(|path| ('-', path)))?;
+            let added = path("add").map(|path| ('+', path));
+            let (sign, path) = added.or_else(|| path("remove").map(|path| ('-', path)))?;
             Some(format!("{sign}{}", path.strip_prefix("month=")?.split('/').next()?))
         });
         let mut found: Vec<String> = actions.collect();

@@ -125,7 +125,6 @@ impl BehaviourQuery {
     /// its change against `base` (the range before, when absent) shared out over the factors to
     /// the fen.
     #[graphql(complexity = "50 + child_complexity")]
-    #[expect(clippy::too_many_arguments, reason = "every one is an argument of the field")]
     async fn profit_drivers(
         &self,
         ctx: &Context<'_>,

@@ -25,6 +25,9 @@ pub(super) struct Network<'a> {
 /// Giver, taker, units.
 type Line = (usize, usize, Decimal);
 
+/// Centre, kind, level, exact amount and whole fen of one row.
+type Rounded = (usize, Kind, u32, Decimal, i64);
+
 impl Network<'_> {
     /// Shares of one class of cost, whose direct amounts are given by centre.
     pub(super) fn shares(&self, cost_class: &str, direct: &[i64]) -> Result<Vec<Share>, Refusal> {
@@ -187,7 +190,7 @@ impl Network<'_> {
         direct: &[i64],
         members: &[usize],
         received: &Received,
-    ) -> Result<Vec<(usize, Kind, u32, Decimal, i64)>, usize> {
+    ) -> Result<Vec<Rounded>, usize> {
         let mut parts: Vec<(usize, u32, BigRational)> = Vec::new();
         for (at, given) in members.iter().zip(received) {
             let mut by_level: BTreeMap<u32, BigRational> = BTreeMap::new();

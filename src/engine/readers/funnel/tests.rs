@@ -185,7 +185,7 @@ proptest! {
             let batches = fixture.fetch(&sql, params).await.expect("an answer");
             let counted = |all: i64, is_mature: bool| {
                 let row = rows_of(&batches, all, is_mature);
-                row.map_or(vec![0; 7], |row| reached(&counts(&defined, row).expect("counts")))
+                row.map_or_else(|| vec![0; 7], |row| reached(&counts(&defined, row).expect("counts")))
             };
             let in_march = |at: i64| (0..31).contains(&(at / 86_400_000_000));
             let mut expected = [vec![0; 7], vec![0; 7], vec![0; 7]];

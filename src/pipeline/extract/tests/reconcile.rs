@@ -159,6 +159,7 @@ async fn losses_are_found_on_postgres() {
 
 /// One row lost among ten million, where there is time (`CLINICHUB_LONG=1`); among a hundred
 /// thousand otherwise.
+#[expect(clippy::disallowed_methods, reason = "the long form is asked for by the environment")]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_row_lost_among_very_many_is_found() {
     let Some((url, client)) = postgres::schema("reconcile_many").await else { return };
