@@ -146,9 +146,13 @@ pub(crate) fn content(served: &Served, key: &str) -> BTreeMap<String, Vec<String
     let lines = tables.into_iter().map(|row| {
         let table = row["table_name"].clone();
         // An answer holds 50,000 rows at most; all columns together order rows the same each time.
+        let head = served.sql(key, &format!("select * from hub.{table} limit 0")).body;
+        let order = head.trim().split(',').map(|name| format!("\"{name}\""));
+        let order = order.collect::<Vec<_>>().join(", ");
         let (mut lines, mut seen) = (Vec::<String>::new(), 0);
         loop {
-            let part = format!("select * from hub.{table} order by all limit {PART} offset {seen}");
+            let part =
+                format!("select * from hub.{table} order by {order} limit {PART} offset {seen}");
             let answer = served.sql(key, &part);
             assert_eq!(answer.status, 200, "{table}: {}", answer.body);
             let mut read = answer.body.lines().map(str::to_owned);
