@@ -32,7 +32,8 @@ summed as (
         count(distinct paying.person_id) as denominator
     from month_end
     inner join paying
-        on paying.day <= month_end.day and paying.day > month_end.day - interval '12 months'
+        on paying.day <= month_end.day
+        and month_of(paying.day) > month_of(month_end.day - interval '12 months')
     group by paying.site, month_end.month
 )
 

@@ -21,14 +21,25 @@ shared as (
     from used
 ),
 
+-- Grouped instead of summed over a window: a window would hold every line in memory.
+short as (
+    select month, dept_id, item_id, min(abs(full_fen)) - sum(whole) as missing
+    from shared
+    group by month, dept_id, item_id
+),
+
 ranked as (
     select
-        *,
+        shared.*,
+        short.missing,
         row_number() over (
-            partition by month, dept_id, item_id order by rest desc, earned_id
-        ) as place,
-        abs(full_fen) - sum(whole) over (partition by month, dept_id, item_id) as missing
+            partition by shared.month, shared.dept_id, shared.item_id
+            order by shared.rest desc, shared.earned_id
+        ) as place
     from shared
+    inner join short
+        on shared.month = short.month and shared.dept_id = short.dept_id
+        and shared.item_id = short.item_id
 )
 
 select

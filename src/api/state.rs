@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub_domain::ports::{AccessLog, Alerts, Authenticator, IdentityDecisions, Runs, Warehouse};
+use hub_domain::ports::{
+    AccessLog, Alerts, Authenticator, IdentityDecisions, ManualTags, Runs, Warehouse,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Everything resolvers and handlers may reach. Cheap to clone.
@@ -17,6 +19,8 @@ pub struct ApiState {
     pub runs: Arc<dyn Runs>,
     /// Keeps what people decide about identity.
     pub decisions: Arc<dyn IdentityDecisions>,
+    /// Keeps the tags people give.
+    pub tags: Arc<dyn ManualTags>,
     /// Turns keys into principals.
     pub auth: Arc<dyn Authenticator>,
     /// Keeps accesses to personal data.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::App;
-use super::alerts::{KeptDecisions, LiveAlerts, PastRuns};
+use super::alerts::{KeptDecisions, KeptTags, LiveAlerts, PastRuns};
 use super::metrics::{self, Metrics};
 use super::{schedule, watch};
 
@@ -33,6 +33,7 @@ impl App {
             }),
             runs: Arc::new(PastRuns(self.state.clone())),
             decisions: Arc::new(KeptDecisions(self.state.clone())),
+            tags: Arc::new(KeptTags(self.state.clone())),
             auth: auth.clone(),
             access: auth.clone(),
             limits: Limits::default(),

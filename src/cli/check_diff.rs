@@ -45,7 +45,7 @@ pub(super) async fn run(
         query_hash: Some(project.definition_hash()),
     };
     app.state.record(&principal, access).await?;
-    let decisions = app.state.identity_decisions().await?;
+    let annotations = app.state.annotations().await?;
     let (published, proposed) = (loaded(&kept, "published")?, loaded(project, "proposed")?);
     let told = Box::pin(difference(&DifferenceRequest {
         lake: &app.lake,
@@ -53,7 +53,7 @@ pub(super) async fn run(
         published: &published,
         proposed: &proposed,
         engine: app.engine.config(),
-        decisions: &decisions,
+        annotations: &annotations,
         principal: &principal,
         most: args.limit,
     }))

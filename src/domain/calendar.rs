@@ -63,10 +63,16 @@ impl DateRange {
         Self { from: self.from - length, to: self.to - length }
     }
 
-    /// The same days one year earlier (29 February becomes 28).
+    /// The same days one year earlier (29 February becomes 28); whole months stay whole.
     #[must_use]
     pub fn last_year(&self) -> Self {
-        Self { from: self.from - Months::new(12), to: self.to - Months::new(12) }
+        let after = self.to + Days::new(1);
+        let to = if self.from.day() == 1 && after.day() == 1 {
+            after - Months::new(12) - Days::new(1)
+        } else {
+            self.to - Months::new(12)
+        };
+        Self { from: self.from - Months::new(12), to }
     }
 }
 

@@ -17,6 +17,9 @@ use sha2::{Digest, Sha256};
 
 pub use merge::{Merge, merge_log};
 
+/// Most records of one human being: a fact that more records share links nobody.
+pub const MOST_HOLDERS: usize = 12;
+
 /// A source record with the strong fact keys it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -106,7 +109,7 @@ pub fn resolve(
 ) -> Vec<Link> {
     // What is refused depends on the order of joining, so the order must not depend on the rows'.
     records.sort_by(|a, b| a.id.cmp(&b.id));
-    let groups = joined(&records, decisions);
+    let groups = joined(&records, decisions, known);
     let ids = name(&records, &groups, known, today);
     let links = records.into_iter().zip(groups).map(|(record, group)| {
         let person = ids[&group].clone();
@@ -124,7 +127,11 @@ pub fn person_id(record_id: &str) -> String {
 }
 
 /// The group of every record: the smallest index in it.
-fn joined(records: &[Record], decisions: &[Decision]) -> Vec<usize> {
+fn joined(
+    records: &[Record],
+    decisions: &[Decision],
+    known: &HashMap<String, Origin>,
+) -> Vec<usize> {
     let place: HashMap<&str, usize> =
         records.iter().enumerate().map(|(at, record)| (record.id.as_str(), at)).collect();
     let pair = |decision: &Decision| {
@@ -136,13 +143,16 @@ fn joined(records: &[Record], decisions: &[Decision]) -> Vec<usize> {
         pairs.sort_unstable();
         pairs
     };
-    let mut groups = Groups::new(records.len(), &decided(false));
-    for (left, right) in decided(true) {
+    let same = decided(true);
+    let apart = parted(records, &decided(false), &same, known);
+    let mut groups = Groups::new(records.len(), &apart);
+    for (left, right) in same {
         groups.join(left, right);
     }
     let mut holders: HashMap<&str, Vec<usize>> = HashMap::new();
+    let placeholders = placeholders(records);
     for (at, record) in records.iter().enumerate() {
-        for key in &record.keys {
+        for key in record.keys.iter().filter(|key| !placeholders.contains(key.as_str())) {
             let known = holders.entry(key.as_str()).or_default();
             // Where the first holder is kept apart, another one may not be.
             if !known.iter().any(|other| groups.join(at, *other)) {
@@ -151,6 +161,46 @@ fn joined(records: &[Record], decisions: &[Decision]) -> Vec<usize> {
         }
     }
     (0..records.len()).map(|at| groups.find(at)).collect()
+}
+
+/// Pairs of records to keep apart: those decided on, and, where persons that once were two are to
+/// be two again, every record of the one with every record of the other.
+fn parted(
+    records: &[Record],
+    decided: &[(usize, usize)],
+    same: &[(usize, usize)],
+    known: &HashMap<String, Origin>,
+) -> Vec<(usize, usize)> {
+    let origin = |at: usize| known.get(&records[at].id).map(|origin| origin.person.as_str());
+    let mut began: HashMap<&str, Vec<usize>> = HashMap::new();
+    if !decided.is_empty() {
+        for at in 0..records.len() {
+            began.entry(origin(at).unwrap_or_default()).or_default().push(at);
+        }
+    }
+    // Who said of two records that they are one spoke of just these.
+    let is_same = |pair: &(usize, usize)| same.contains(pair) || same.contains(&(pair.1, pair.0));
+    let mut pairs = decided.to_vec();
+    for (left, right) in decided {
+        if let (Some(one), Some(other)) = (origin(*left), origin(*right))
+            && one != other
+        {
+            let all = began[one].iter().flat_map(|a| began[other].iter().map(|b| (*a, *b)));
+            pairs.extend(all.filter(|pair| !is_same(pair)));
+        }
+    }
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
+
+/// Keys more records carry than a human being has: something was typed to fill the field.
+fn placeholders(records: &[Record]) -> HashSet<&str> {
+    let mut holders: HashMap<&str, usize> = HashMap::new();
+    for key in records.iter().flat_map(|record| &record.keys) {
+        *holders.entry(key.as_str()).or_default() += 1;
+    }
+    holders.into_iter().filter(|(_, count)| *count > MOST_HOLDERS).map(|(key, _)| key).collect()
 }
 
 /// Disjoint sets that know which of them must not become one.

@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod analysis;
+pub mod annotation;
 pub mod attribution;
 pub mod board;
 pub mod calendar;

@@ -11,6 +11,7 @@ use futures_core::stream::BoxStream;
 use crate::Error;
 use crate::alert::{Alert, AlertEvent, AlertFilter, AlertRule};
 use crate::analysis::costing::Method;
+use crate::annotation::NewTag;
 use crate::attribution::{AttributionQuery, AttributionRow};
 use crate::board::{Board, BoardDefinition, BoardQuery, Card};
 use crate::calendar::DateRange;
@@ -133,6 +134,9 @@ pub trait ReadSession: Send + Sync {
 
     /// Every visible person a phone number belongs to, in any relation.
     async fn caller_lookup(&self, phone: &str) -> Result<Vec<Patient>, Error>;
+
+    /// Source records of a person (`his:12`), by which annotations name it.
+    async fn patient_records(&self, person: &str) -> Result<Vec<String>, Error>;
 
     /// Masked identifiers of a person.
     async fn identifiers(&self, person: &str) -> Result<Vec<Identifier>, Error>;
@@ -261,6 +265,26 @@ pub trait IdentityDecisions: Send + Sync {
         right: &str,
         decision: MatchDecision,
     ) -> Result<(), Error>;
+}
+
+/// Keeps the tags people give. Implemented over state; the next night shows them.
+#[async_trait]
+pub trait ManualTags: Send + Sync {
+    /// Gives the person of `records` a tag; one of the same name ends.
+    async fn give(
+        &self,
+        principal: &Principal,
+        records: &[String],
+        tag: &NewTag,
+    ) -> Result<(), Error>;
+
+    /// Takes a tag of the person of `records` back; whether one held.
+    async fn end(
+        &self,
+        principal: &Principal,
+        records: &[String],
+        tag: &str,
+    ) -> Result<bool, Error>;
 }
 
 /// Turns credentials into principals. Implemented over state.

@@ -46,8 +46,8 @@ pub use prepared::is_timeless;
 pub use preview::Preview;
 pub use raw_view::{raw_view_name, register_raw_view};
 pub use registry::{
-    COST_ALLOCATION, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node, PERSON_LINK,
-    PERSON_RECORD, Part, Reference, Registry, Stage, Summary,
+    COST_ALLOCATION, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, MANUAL_TAG, Node,
+    PERSON_LINK, PERSON_RECORD, Part, Reference, Registry, Stage, Summary,
 };
 pub use session::Session;
 pub use sql_error::{SqlError, SqlErrorKind};

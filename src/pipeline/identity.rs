@@ -16,9 +16,10 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
+use hub_domain::annotation::{Annotations, ManualTag};
 use hub_domain::contract::TableContract;
 use hub_domain::identity::{Decision, Link, Merge, Origin, Record, merge_log, resolve};
-use hub_engine::{IDENTITY_DECISION, PERSON_LINK, PERSON_RECORD};
+use hub_engine::{IDENTITY_DECISION, MANUAL_TAG, PERSON_LINK, PERSON_RECORD};
 use hub_lake::{Lake, TableId, arrow_schema};
 
 /// Column that names a record.
@@ -36,7 +37,7 @@ pub(crate) struct Evidence<'a> {
     /// Holds the links of the night before.
     pub(crate) lake: &'a Lake,
     /// What people decided.
-    pub(crate) decisions: &'a [Decision],
+    pub(crate) annotations: &'a Annotations,
     /// Business day.
     pub(crate) date: NaiveDate,
 }
@@ -47,7 +48,7 @@ pub(crate) async fn rows(
     context: &SessionContext,
     contract: &TableContract,
 ) -> Result<SendableRecordBatchStream> {
-    let &Evidence { lake, decisions, date } = evidence;
+    let &Evidence { lake, annotations: Annotations { decisions, tags }, date } = evidence;
     let rows: Vec<Cells> = match contract.table.as_str() {
         PERSON_LINK => {
             let known = origins(lake, date).await?;
@@ -60,6 +61,10 @@ pub(crate) async fn rows(
             let known = known_records(context).await?;
             let here = |one: &&Decision| known.contains(&one.left) && known.contains(&one.right);
             decisions.iter().filter(here).map(decision_cells).collect()
+        }
+        MANUAL_TAG => {
+            let known = known_records(context).await?;
+            tags.iter().filter(|one| known.contains(&one.record)).map(tag_cells).collect()
         }
         _ => {
             let links = links(context).await?;
@@ -92,6 +97,18 @@ fn decision_cells(decision: &Decision) -> Cells {
         ("decision", Some(word.to_owned())),
         ("decided_by", Some(decision.decided_by.clone())),
         ("decided_on", Some(decision.decided_on.to_string())),
+    ]
+}
+
+fn tag_cells(tag: &ManualTag) -> Cells {
+    vec![
+        ("tag_id", Some(format!("manual:{}", tag.id))),
+        ("record_id", Some(tag.record.clone())),
+        ("tag", Some(tag.tag.clone())),
+        ("value", tag.value.clone()),
+        ("from_at", Some(tag.from.to_rfc3339())),
+        ("to_at", tag.to.map(|at| at.to_rfc3339())),
+        ("given_by", Some(tag.given_by.clone())),
     ]
 }
 

@@ -1,11 +1,12 @@
 //! Operational state: runs, API keys, alerts with their deliveries, accesses, leases,
-//! schedule marks, decisions about identity.
+//! schedule marks, decisions about identity, tags by hand.
 //!
 //! Owns the only database the hub writes besides the lake, and all SQL over it. Must not know
 //! Arrow, GraphQL or how an alert is judged. SQLite serves one node.
 
 pub mod access;
 pub mod alerts;
+mod annotations;
 mod counts;
 pub mod error;
 pub mod events;

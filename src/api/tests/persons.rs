@@ -145,3 +145,36 @@ async fn who_sees_the_group_decides_about_identity() {
     assert_eq!(kept.len(), 1);
     assert_eq!((kept[0].1.as_str(), kept[0].2.as_str()), ("his:1", "his:2"));
 }
+
+#[tokio::test]
+async fn who_sees_a_patient_tags_it_by_hand() {
+    let world = World::new();
+    let tag = |id: &str, input: &str| {
+        format!("mutation {{ tagPatient(id: \"{id}\", input: {input}) {{ status message }} }}")
+    };
+    let long = format!("{{ tag: \"{}\" }}", "长".repeat(61));
+    let vip = "{ tag: \" VIP \", value: \"gold\", until: \"2027-01-01T00:00:00Z\" }";
+    for (caller, id, input, status) in [
+        (SITE, "p1", vip, "TAGGED"),
+        (SITE, "p2", vip, "NOT_FOUND"),
+        (GROUP, "nobody", vip, "NOT_FOUND"),
+        (GROUP, "p2", "{ tag: \"  \" }", "REJECTED"),
+        (GROUP, "p2", long.as_str(), "REJECTED"),
+    ] {
+        let answer = data(&world, caller, &tag(id, input)).await;
+        assert_eq!(answer["tagPatient"]["status"], status, "{id} {input}: {answer}");
+    }
+    let untag = |id: &str, tag: &str| {
+        format!("mutation {{ untagPatient(id: \"{id}\", tag: \"{tag}\") {{ status }} }}")
+    };
+    for (caller, tag, status) in [(SITE, "VIP", "ENDED"), (SITE, "gold", "NOT_FOUND")] {
+        let answer = data(&world, caller, &untag("p1", tag)).await;
+        assert_eq!(answer["untagPatient"]["status"], status, "{tag}");
+    }
+    let kept = world.0.tags.lock().expect("not poisoned");
+    let (user, records, given) = &kept[0];
+    let given = given.as_ref().expect("a tag");
+    assert_eq!((user.as_str(), records.as_slice()), ("ann", ["his:p1".to_owned()].as_slice()));
+    assert_eq!((given.tag.as_str(), given.value.as_deref()), ("VIP", Some("gold")));
+    assert_eq!(kept.len(), 3, "only tags of patients the caller sees are touched");
+}

@@ -51,9 +51,9 @@ pub(super) fn run(args: &Args) -> Result<Value, Error> {
         });
     }
     let credits = attribution::attribute(&rows, args.model).map_err(|error| match &error {
-        Refused::EmptyPath { row } | Refused::NegativeCount { row, .. } => {
-            table.refuse(*row, &error, error.hint())
-        }
+        Refused::EmptyPath { row }
+        | Refused::NegativeCount { row, .. }
+        | Refused::LostValue { row, .. } => table.refuse(*row, &error, error.hint()),
         Refused::TooLarge { .. } => table.refuse(usize::MAX, &error, error.hint()),
     })?;
     let shown = credits.into_iter().map(|(channel, credit)| {

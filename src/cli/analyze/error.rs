@@ -44,6 +44,14 @@ pub enum Error {
         /// Headers of the file.
         found: Vec<String>,
     },
+    /// Two columns have one name.
+    #[error("{file}:1: column `{column}` is there twice\nhint: remove or rename one of them")]
+    RepeatedColumn {
+        /// As given.
+        file: String,
+        /// The repeated header.
+        column: String,
+    },
     /// The options do not fit together or to the data.
     #[error("{message}\nhint: {hint}")]
     Options {

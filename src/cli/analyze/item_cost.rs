@@ -93,6 +93,12 @@ fn items(table: &Table, roles: &BTreeSet<String>) -> Result<Vec<Item>, Error> {
             Some((short.unwrap_or(header).to_owned(), table.optional(header)?))
         })
         .collect();
+    for (at, (role, _)) in heads.iter().enumerate() {
+        if heads[..at].iter().any(|(other, _)| other == role) {
+            let (message, hint) = (format!("role `{role}` has two columns"), "keep one of them");
+            return Err(table.refuse(usize::MAX, &message, hint));
+        }
+    }
     let mut items = Vec::with_capacity(codes.len());
     for (row, code) in codes.iter().enumerate() {
         let of_role = |it: &(String, Vec<Cell<'_>>)| -> Result<_, Error> {

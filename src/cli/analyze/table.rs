@@ -51,7 +51,13 @@ impl Table {
             let line = source.position().map_or(1, csv::Position::line);
             Error::ReadCsv { place: format!("{file}:{line}"), source }
         };
-        let headers = reader.headers().map_err(failed)?.iter().map(str::to_owned).collect();
+        let headers: Vec<String> =
+            reader.headers().map_err(failed)?.iter().map(str::to_owned).collect();
+        for (at, header) in headers.iter().enumerate() {
+            if !header.is_empty() && headers[..at].contains(header) {
+                return Err(Error::RepeatedColumn { file, column: header.clone() });
+            }
+        }
         let mut rows = Vec::new();
         for record in reader.records() {
             let record = record.map_err(failed)?;

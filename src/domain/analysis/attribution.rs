@@ -108,6 +108,14 @@ pub enum Error {
         /// The count.
         count: Decimal,
     },
+    /// Something was received and nothing converted: no channel could be given the value.
+    #[error("a value of `{value}` comes without a conversion")]
+    LostValue {
+        /// Index of the path.
+        row: usize,
+        /// The value.
+        value: Decimal,
+    },
     /// A sum outgrew 28 digits.
     #[error("the credit of channel `{channel}` has more than 28 digits")]
     TooLarge {
@@ -123,6 +131,7 @@ impl Error {
         match self {
             Self::EmptyPath { .. } => "write channels as `C1>C2>C3`; leave such rows out",
             Self::NegativeCount { .. } => "counts are zero or more; a refund lowers the value",
+            Self::LostValue { .. } => "count the conversion that brought it, or write 0",
             Self::TooLarge { .. } => "use a larger currency unit",
         }
     }
@@ -204,6 +213,11 @@ impl Journeys {
         let mut numbers: BTreeMap<&str, usize> = names.map(|name| (name.as_str(), 0)).collect();
         for (number, slot) in numbers.values_mut().enumerate() {
             *slot = number;
+        }
+        if paths.iter().all(|path| path.conversions.is_zero())
+            && let Some(row) = paths.iter().position(|path| !path.value.is_zero())
+        {
+            return Err(Error::LostValue { row, value: paths[row].value });
         }
         // Equal paths are gathered first: sums are cheaper than shares.
         let mut gathered: BTreeMap<(Vec<usize>, Vec<u32>), [BigRational; 3]> = BTreeMap::new();

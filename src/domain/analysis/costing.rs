@@ -173,6 +173,8 @@ pub fn runs(books: &Books, rules: &RuleVersion) -> Vec<Run> {
 /// See [`Refusal`].
 pub fn shares(books: &Books, rules: &RuleVersion, method: Method) -> Result<Vec<Share>, Refusal> {
     let mut index = BTreeMap::new();
+    let takers = books.drivers.iter().flat_map(|it| it.from.as_ref().into_iter().chain([&it.to]));
+    let active: BTreeSet<&String> = books.costs.iter().map(|it| &it.centre).chain(takers).collect();
     let mut levels = Vec::with_capacity(books.centres.len());
     for (row, centre) in books.centres.iter().enumerate() {
         if index.insert(centre.code.as_str(), row).is_some() {
@@ -180,7 +182,12 @@ pub fn shares(books: &Books, rules: &RuleVersion, method: Method) -> Result<Vec<
         }
         let unknown =
             || Refusal::UnknownClass { centre: centre.code.clone(), class: centre.class.clone() };
-        levels.push(rules.level_of(&centre.class).ok_or_else(unknown)?);
+        levels.push(match rules.level_of(&centre.class) {
+            Some(level) => level,
+            // A department opened since must not refuse the months before it.
+            None if !active.contains(&centre.code) => None,
+            None => return Err(unknown()),
+        });
     }
     let mut direct: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for cost in &books.costs {

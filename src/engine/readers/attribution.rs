@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use chrono::{Days, NaiveDate};
 use datafusion::common::ScalarValue;
 use hub_domain::analysis::attribution::{Credit, Model, Path, attribute};
 use hub_domain::attribution::{AttributionQuery, AttributionRow, ChannelCredit, Conversion};
@@ -53,7 +54,7 @@ pub(crate) async fn answer(
             format!("touches are kept for 1 to {MOST_DAYS} days before a conversion"),
         ));
     }
-    let (sql, params) = statement(query)?;
+    let (sql, params) = statement(query, source.freshness().data_through)?;
     let names = ["channel".to_owned()];
     let (batches, labels) =
         futures::join!(source.fetch(&sql, params), labels::load(source, &names));
@@ -103,13 +104,25 @@ fn credited(paths: &[Path], model: Model) -> Result<BTreeMap<String, ChannelCred
 }
 
 /// Journeys with how often they converted, what that brought, and how often they did not.
-fn statement(query: &AttributionQuery) -> Result<(String, Vec<ScalarValue>), Error> {
-    let mut params = vec![date_param(query.range.from), date_param(query.range.to)];
+///
+/// Who was touched and has not paid is lost only once the lookback has passed since the last
+/// touch: until then the person may yet pay, and counts neither way.
+fn statement(
+    query: &AttributionQuery,
+    data_through: NaiveDate,
+) -> Result<(String, Vec<ScalarValue>), Error> {
+    let decided = data_through - Days::new(u64::from(query.lookback_days));
+    let mut params =
+        vec![date_param(query.range.from), date_param(query.range.to), date_param(decided)];
     let outcome = match query.conversion {
         Conversion::FirstPaidVisit => "outcome in ('first_paid', 'lost')",
         Conversion::PaidVisit => "outcome in ('first_paid', 'paid', 'lost')",
     };
-    let mut kept = vec!["ended_on between $1 and $2".to_owned(), outcome.to_owned()];
+    let mut kept = vec![
+        "ended_on between $1 and $2".to_owned(),
+        outcome.to_owned(),
+        "(outcome <> 'lost' or ended_on <= $3)".to_owned(),
+    ];
     kept.extend(predicates(&query.filter, &DIMENSIONS, &mut params)?);
     let by_age = [Some(query.model), query.beside].contains(&Some(Model::TimeDecay));
     let touch = match by_age {

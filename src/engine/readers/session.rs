@@ -149,6 +149,10 @@ impl ReadSession for Session {
         patient::caller_lookup(self, phone).await
     }
 
+    async fn patient_records(&self, person: &str) -> Result<Vec<String>, Error> {
+        patient::records(self, person).await
+    }
+
     async fn identifiers(&self, person: &str) -> Result<Vec<Identifier>, Error> {
         patient::identifiers(self, person).await
     }

@@ -218,6 +218,7 @@ pub(super) fn costing(
         problems.extend(
             faults.into_iter().map(|(what, advice)| version.place.problem(&[], what, hint(advice))),
         );
+        cost_classes(version, contracts, problems);
         let from = &version.value.valid_from;
         if let Some(other) = found[..at].iter().find(|other| other.value.valid_from == *from) {
             let what = format!("holds from `{from}`, as does `{}`", other.value.version);
@@ -232,6 +233,22 @@ pub(super) fn costing(
             what: "no rules say how cost is allocated".to_owned(),
             hint: Some(format!("add `{}/<version>.yaml`", super::COSTING)),
         });
+    }
+}
+
+/// A class of cost nobody books would leave the cost it means to the next rule.
+fn cost_classes(
+    version: &Located<RuleVersion>,
+    contracts: &Contracts,
+    problems: &mut Vec<Problem>,
+) {
+    let table = contracts.tables.get(super::COST_TABLES[1]);
+    let column = table.and_then(|table| table.columns.iter().find(|it| it.name == "cost_class"));
+    let Some(known) = column.and_then(|column| column.values.as_ref()) else { return };
+    for class in version.value.cost_classes().filter(|class| !known.contains(class)) {
+        let what = format!("`{class}` is no class of cost");
+        let advice = near(class, known.iter().map(String::as_str));
+        problems.push(version.place.problem(&["levels"], what, advice));
     }
 }
 

@@ -32,8 +32,8 @@ use hub_lake::Contracts;
 
 pub(crate) use metric_view::metric_view;
 pub use node::{
-    COST_ALLOCATION, COST_RUN, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, Node,
-    PERSON_LINK, PERSON_RECORD, Part, Reference, Stage,
+    COST_ALLOCATION, COST_RUN, COST_TABLES, IDENTITY_DECISION, IDENTITY_MERGE_LOG, MANUAL_TAG,
+    Node, PERSON_LINK, PERSON_RECORD, Part, Reference, Stage,
 };
 pub use summary::{Summary, Summed};
 

@@ -18,6 +18,8 @@ pub const PERSON_LINK: &str = "person_link";
 pub const PERSON_RECORD: &str = "person_record";
 /// Table of what people decided about pairs of records; a built-in node makes it.
 pub const IDENTITY_DECISION: &str = "identity_decision";
+/// Table of tags people gave by hand; a built-in node makes it.
+pub const MANUAL_TAG: &str = "manual_tag";
 /// Table of persons that became one; a built-in node makes it.
 pub const IDENTITY_MERGE_LOG: &str = "identity_merge_log";
 
@@ -97,6 +99,7 @@ impl Node {
         [
             (PERSON_LINK, vec![PERSON_RECORD, IDENTITY_DECISION]),
             (IDENTITY_DECISION, vec![PERSON_RECORD]),
+            (MANUAL_TAG, vec![PERSON_RECORD]),
             (IDENTITY_MERGE_LOG, vec![PERSON_LINK, IDENTITY_DECISION]),
         ]
         .into_iter()

@@ -92,15 +92,23 @@ impl BuildError {
         Self::Plan { table: table.to_owned(), what }
     }
 
+    /// Whether the query found too little memory; other tables may have held it.
+    pub(super) fn needs_memory(&self) -> bool {
+        matches!(self, Self::Run { kind: MEMORY, .. })
+    }
+
     pub(crate) fn run(table: &str, cause: DataFusionError) -> Self {
         Self::Run { table: table.to_owned(), kind: kind(&cause), cause: Box::new(cause) }
     }
 }
 
+/// Kind of a failure that leaves out what others held at the same time.
+const MEMORY: &str = "it needs more memory than it may have\n  hint: raise `nightly.memory_mib`";
+
 /// What happened, in words that hold no data.
 fn kind(error: &DataFusionError) -> &'static str {
     match error.find_root() {
-        DataFusionError::ResourcesExhausted(_) => "it needs more memory than it may have",
+        DataFusionError::ResourcesExhausted(_) => MEMORY,
         DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => {
             "a value does not fit the type or the operation it is used with"
         }

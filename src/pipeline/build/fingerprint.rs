@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 use hub_domain::contract::TableContract;
-use hub_engine::{IDENTITY_DECISION, Node};
+use hub_engine::{IDENTITY_DECISION, MANUAL_TAG, Node};
 use sha2::{Digest, Sha256};
 
 use super::BuildRequest;
@@ -24,7 +24,7 @@ pub(super) fn of(
     inputs: &BTreeMap<String, Option<u64>>,
     date: Option<NaiveDate>,
 ) -> String {
-    let BuildRequest { engine, decisions, .. } = request;
+    let BuildRequest { engine, annotations, .. } = request;
     let mut text = String::new();
     let mut add = |part: &str| {
         let _ = write!(text, "{}:{part};", part.len());
@@ -40,8 +40,10 @@ pub(super) fn of(
     // The key itself must not be guessable from what a commit keeps.
     add(&hex::encode(Sha256::digest([b"build".as_slice(), &engine.pseudonym_key].concat())));
     add(&date.map_or_else(String::new, |date| date.to_string()));
-    if node.target == IDENTITY_DECISION {
-        add(&format!("{decisions:?}"));
+    match node.target.as_str() {
+        IDENTITY_DECISION => add(&format!("{:?}", annotations.decisions)),
+        MANUAL_TAG => add(&format!("{:?}", annotations.tags)),
+        _ => {}
     }
     for (table, version) in inputs {
         add(table);

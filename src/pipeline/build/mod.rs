@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use datafusion::prelude::SessionContext;
-use hub_domain::identity::Decision;
+use hub_domain::annotation::Annotations;
 use hub_engine::{EngineConfig, Node, Reference, Registry, build_context, register_raw_view};
 use hub_lake::{Contracts, Lake, TableId};
 use tokio::task::JoinSet;
@@ -28,7 +28,7 @@ pub use fingerprint::BUILD_METADATA;
 
 use node::NodeRun;
 pub(crate) use node::stored_schema;
-use order::Waiting;
+use order::{Crowded, Waiting};
 
 /// What a build needs to know.
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ pub struct BuildRequest {
     pub registry: Arc<Registry>,
     /// Zone, key and limits of the queries.
     pub engine: EngineConfig,
-    /// What people decided about pairs of source records.
-    pub decisions: Vec<Decision>,
+    /// What people wrote about source records.
+    pub annotations: Annotations,
     /// Business day.
     pub date: NaiveDate,
     /// Nodes that run at once, at least 1.
@@ -113,20 +113,24 @@ pub async fn build(
         request.registry.nodes.iter().map(|n| (n.target.clone(), n.clone())).collect();
     let total = nodes.len();
     let mut waiting = Waiting::new(&request.registry.nodes);
-    let mut running: JoinSet<Result<BuiltTable, BuildError>> = JoinSet::new();
+    let mut running = JoinSet::new();
+    let mut crowded = Crowded::default();
     let mut tables = Vec::with_capacity(total);
     loop {
-        while running.len() < request.threads.max(1) {
-            let Some(target) = waiting.take_ready() else { break };
+        while let Some(target) = crowded.next(running.len(), request.threads, &mut waiting) {
             let inputs = inputs(&nodes[&target], &contents);
             let node = nodes[&target].clone();
             let run =
                 NodeRun { request: Arc::clone(&shared), context: context.clone(), node, inputs };
             progress.build_started(&target);
-            running.spawn(run.run());
+            running.spawn(async move { (target, run.run().await) });
         }
         let Some(finished) = running.join_next().await else { break };
-        let table = finished.map_err(BuildError::Stopped)??;
+        let (target, made) = finished.map_err(BuildError::Stopped)?;
+        let table = match made {
+            Err(error) if error.needs_memory() && crowded.again(&target) => continue,
+            made => made?,
+        };
         register_hub(request, &context, &table).await?;
         waiting.finished(&table.table);
         versions.insert(table.table.clone(), table.version);

@@ -92,8 +92,8 @@ impl NodeRun {
                 cost_table(&self.context, rules, &self.node.target, schema).await
             }
             Query::Identity(contract) => {
-                let BuildRequest { lake, decisions, date, .. } = self.request.as_ref();
-                let evidence = Evidence { lake, decisions, date: *date };
+                let BuildRequest { lake, annotations, date, .. } = self.request.as_ref();
+                let evidence = Evidence { lake, annotations, date: *date };
                 identity::rows(&evidence, &self.context, &contract).await
             }
         };

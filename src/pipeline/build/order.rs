@@ -45,6 +45,40 @@ impl Waiting {
     }
 }
 
+/// Tables that found too little memory beside others: each is made again with all of it.
+#[derive(Default)]
+pub(super) struct Crowded {
+    tables: Vec<String>,
+    /// The one that runs, or ran last, by itself.
+    alone: Option<String>,
+}
+
+impl Crowded {
+    /// What to start while `running` tables of at most `threads` are being made.
+    pub(super) fn next(
+        &mut self,
+        running: usize,
+        threads: usize,
+        waiting: &mut Waiting,
+    ) -> Option<String> {
+        if running == 0 {
+            self.alone = self.tables.pop();
+            return self.alone.clone().or_else(|| waiting.take_ready());
+        }
+        let is_full = running >= threads || self.alone.is_some() || !self.tables.is_empty();
+        if is_full { None } else { waiting.take_ready() }
+    }
+
+    /// Whether `table` is to be made again: not when it had all the memory.
+    pub(super) fn again(&mut self, table: &str) -> bool {
+        let is_crowded = self.alone.as_deref() != Some(table);
+        if is_crowded {
+            self.tables.push(table.to_owned());
+        }
+        is_crowded
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +107,21 @@ mod tests {
         assert_eq!(waiting.take_ready(), None, "d waits for b");
         waiting.finished("b");
         assert_eq!(waiting.take_ready().as_deref(), Some("d"));
+    }
+
+    #[test]
+    fn what_did_not_fit_beside_others_is_made_again_by_itself() {
+        let nodes = ["a", "b", "c"].map(|target| node(target, &[]));
+        let (mut waiting, mut crowded) = (Waiting::new(&nodes), Crowded::default());
+        let mut next = |crowded: &mut Crowded, running| crowded.next(running, 2, &mut waiting);
+        assert_eq!(next(&mut crowded, 0).as_deref(), Some("a"));
+        assert_eq!(next(&mut crowded, 1).as_deref(), Some("b"));
+        assert_eq!(next(&mut crowded, 2), None);
+        assert!(crowded.again("b"));
+        assert_eq!(next(&mut crowded, 1), None, "nothing starts before it has run");
+        assert_eq!(next(&mut crowded, 0).as_deref(), Some("b"));
+        assert_eq!(next(&mut crowded, 1), None, "nothing starts beside it");
+        assert!(!crowded.again("b"), "all the memory was not enough");
+        assert_eq!(next(&mut crowded, 0).as_deref(), Some("c"));
     }
 }

@@ -11,11 +11,11 @@ mod tables;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
+use hub_domain::annotation::Annotations;
 use hub_domain::calendar::DateRange;
 use hub_domain::difference::{
     Change, Difference, MetricChange, Weighed, definition, files, largest,
 };
-use hub_domain::identity::Decision;
 use hub_domain::snapshot::Snapshot;
 use hub_domain::{Error as PortError, Principal};
 use hub_engine::{EngineConfig, Preview, Registry};
@@ -50,7 +50,7 @@ pub struct DifferenceRequest<'a> {
     /// Zone, key and limits of queries.
     pub engine: &'a EngineConfig,
     /// What people decided about identities.
-    pub decisions: &'a [Decision],
+    pub annotations: &'a Annotations,
     /// Who asks; must see the whole group.
     pub principal: &'a Principal,
     /// Most numbers told one by one.

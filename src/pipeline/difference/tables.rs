@@ -199,8 +199,8 @@ async fn proposed(
         return in_memory(rows).await.map_err(|cause| BuildError::run(table, cause));
     }
     if node.stage == Stage::Identity {
-        let DifferenceRequest { lake, decisions, snapshot, .. } = *request;
-        let evidence = Evidence { lake, decisions, date: snapshot.business_date };
+        let DifferenceRequest { lake, annotations, snapshot, .. } = *request;
+        let evidence = Evidence { lake, annotations, date: snapshot.business_date };
         let rows = identity::rows(&evidence, context, contract).await;
         return in_memory(rows).await.map_err(|cause| BuildError::run(table, cause));
     }

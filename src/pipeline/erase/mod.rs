@@ -228,7 +228,7 @@ impl Nightly {
         let digests: Vec<String> = digests.into_iter().collect();
         self.log.suppress(&digests).await.map_err(EraseError::Keep)?;
         let records: Vec<String> = subjects.records.iter().cloned().collect();
-        self.log.forget_identity_decisions(&records).await.map_err(EraseError::Keep)
+        self.log.forget_annotations(&records).await.map_err(EraseError::Keep)
     }
 
     /// Publishes what has landed, under the newest business day; the number of the snapshot.

@@ -42,8 +42,8 @@ pub enum NightlyError {
     #[error("the run cannot be recorded in the state database")]
     Log(#[source] Cause),
     /// What people decided about identity could not be read.
-    #[error("the decisions about identity cannot be read from the state database")]
-    Decisions(#[source] Cause),
+    #[error("what people wrote about persons cannot be read from the state database")]
+    Annotations(#[source] Cause),
     /// The lake cannot be used.
     #[error("the lake cannot be used: {0}")]
     Lake(#[source] Box<hub_lake::LakeError>),
@@ -80,7 +80,7 @@ impl NightlyError {
             Self::LeaseLost => "LEASE_LOST",
             Self::NothingPublished => "NOTHING_PUBLISHED",
             Self::Log(_) => "LOG_FAILED",
-            Self::Decisions(_) => "DECISIONS_FAILED",
+            Self::Annotations(_) => "ANNOTATIONS_FAILED",
             Self::Lake(_) => "LAKE_FAILED",
             Self::Extract(_) => "EXTRACT_FAILED",
             Self::Build(_) => "BUILD_FAILED",

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use hub_domain::identity::Decision;
+use hub_domain::annotation::Annotations;
 use hub_domain::run::Run;
 use hub_domain::snapshot::Snapshot;
 use hub_state::State;
@@ -26,11 +26,11 @@ pub trait RunLog: Send + Sync {
     /// Takes hashes of rows away that belong to somebody else by now.
     async fn release(&self, digests: &[String]) -> Result<(), Cause>;
 
-    /// What people decided about pairs of source records.
-    async fn identity_decisions(&self) -> Result<Vec<Decision>, Cause>;
+    /// What people wrote about source records.
+    async fn annotations(&self) -> Result<Annotations, Cause>;
 
-    /// Forgets such decisions about any of `records`.
-    async fn forget_identity_decisions(&self, records: &[String]) -> Result<(), Cause>;
+    /// Forgets what was written about any of `records`.
+    async fn forget_annotations(&self, records: &[String]) -> Result<(), Cause>;
 }
 
 #[async_trait]
@@ -51,12 +51,12 @@ impl RunLog for State {
         Ok(State::release(self, digests).await?)
     }
 
-    async fn identity_decisions(&self) -> Result<Vec<Decision>, Cause> {
-        Ok(State::identity_decisions(self).await?)
+    async fn annotations(&self) -> Result<Annotations, Cause> {
+        Ok(State::annotations(self).await?)
     }
 
-    async fn forget_identity_decisions(&self, records: &[String]) -> Result<(), Cause> {
-        Ok(State::forget_identity_decisions(self, records).await?)
+    async fn forget_annotations(&self, records: &[String]) -> Result<(), Cause> {
+        Ok(State::forget_annotations(self, records).await?)
     }
 }
 

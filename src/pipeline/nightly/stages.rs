@@ -195,9 +195,9 @@ impl Nightly {
         request: &NightlyRequest,
         progress: &dyn Progress,
     ) -> Result<Built, NightlyError> {
-        let decisions = self.log.identity_decisions().await.map_err(NightlyError::Decisions)?;
+        let annotations = self.log.annotations().await.map_err(NightlyError::Annotations)?;
         let request = BuildRequest {
-            decisions,
+            annotations,
             lake: self.lake.clone(),
             contracts: Arc::clone(&self.contracts),
             registry: Arc::clone(&self.registry),

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate};
 use datafusion::prelude::SessionContext;
+use hub_domain::annotation::Annotations;
 use hub_domain::clock::FixedClock;
-use hub_domain::identity::Decision;
 use hub_domain::project::ProjectFiles;
 use hub_domain::run::{Run, RunStatus};
 use hub_domain::snapshot::Snapshot;
@@ -106,7 +106,7 @@ struct Memory {
     runs: Mutex<Vec<Run>>,
     refuse_from: Option<usize>,
     suppressed: Mutex<HashSet<String>>,
-    decisions: Mutex<Vec<Decision>>,
+    annotations: Mutex<Annotations>,
 }
 
 #[async_trait]
@@ -134,13 +134,14 @@ impl RunLog for Memory {
         Ok(())
     }
 
-    async fn identity_decisions(&self) -> Result<Vec<Decision>, Cause> {
-        Ok(self.decisions.lock().expect("no holder panics").clone())
+    async fn annotations(&self) -> Result<Annotations, Cause> {
+        Ok(self.annotations.lock().expect("no holder panics").clone())
     }
 
-    async fn forget_identity_decisions(&self, records: &[String]) -> Result<(), Cause> {
-        let mut decisions = self.decisions.lock().expect("no holder panics");
-        decisions.retain(|one| !records.contains(&one.left) && !records.contains(&one.right));
+    async fn forget_annotations(&self, records: &[String]) -> Result<(), Cause> {
+        let mut kept = self.annotations.lock().expect("no holder panics");
+        kept.tags.retain(|one| !records.contains(&one.record));
+        kept.decisions.retain(|one| !records.contains(&one.left) && !records.contains(&one.right));
         Ok(())
     }
 }

@@ -21,4 +21,5 @@ pub(crate) mod retention;
 pub(crate) mod run;
 pub(crate) mod segment;
 pub(crate) mod snapshot;
+pub(crate) mod tag;
 pub(crate) mod viewer;

@@ -13,6 +13,7 @@ use axum::Router;
 use chrono::{DateTime, NaiveDate, Utc};
 use hub_api::{ApiState, Limits, Web};
 use hub_domain::alert::{Alert, AlertEvent};
+use hub_domain::annotation::NewTag;
 use hub_domain::board::BoardDefinition;
 use hub_domain::identity::MatchDecision;
 use hub_domain::metric::{
@@ -60,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) alerts: Mutex<Vec<Alert>>,
     /// User, both records, and what was said.
     pub(crate) decisions: Mutex<Vec<(String, String, String, MatchDecision)>>,
+    /// User, records, and the tag given; without one, the name of what was taken back.
+    pub(crate) tags: Mutex<Vec<(String, Vec<String>, Result<NewTag, String>)>>,
     pub(crate) revoked: Mutex<bool>,
     pub(crate) events: broadcast::Sender<AlertEvent>,
 }
@@ -78,6 +81,7 @@ impl World {
             opened: Mutex::default(),
             alerts: Mutex::new(vec![stores::alert("SH01"), stores::alert("BJ01")]),
             decisions: Mutex::default(),
+            tags: Mutex::default(),
             revoked: Mutex::new(false),
             events: broadcast::channel(64).0,
         };
@@ -92,6 +96,7 @@ impl World {
             alerts: world.clone(),
             runs: world.clone(),
             decisions: world.clone(),
+            tags: world.clone(),
             auth: world.clone(),
             access: world,
             limits: self.0.limits.clone(),

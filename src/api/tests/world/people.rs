@@ -1,14 +1,38 @@
 //! Segments, lapsed customers and scores of the world in memory.
 
 use async_trait::async_trait;
+use hub_domain::annotation::NewTag;
 use hub_domain::identity::{MatchDecision, Merge, PendingMatch};
 use hub_domain::page::{Edge, Page, PageRequest};
 use hub_domain::patient::{LifecycleLine, Patient, Rfm};
-use hub_domain::ports::IdentityDecisions;
+use hub_domain::ports::{IdentityDecisions, ManualTags};
 use hub_domain::segment::{DormantEntry, Segment, SegmentDefinition, SegmentKind, SegmentMember};
 use hub_domain::{Error, Fen, Principal};
 
 use super::{World, day};
+
+/// Person id, name, site.
+pub(super) const PERSONS: [(&str, &str, &str); 2] =
+    [("p1", "王小明", "SH01"), ("p2", "李雷", "BJ01")];
+
+/// The persons a principal sees.
+pub(super) fn patients(principal: &Principal) -> impl Iterator<Item = Patient> + '_ {
+    let seen = PERSONS.iter().filter(|(_, _, site)| principal.sees_site(site));
+    seen.map(|(id, name, _)| Patient {
+        id: (*id).into(),
+        display_name: (*name).into(),
+        sex: Some("male".into()),
+        birth_date: Some(day("2019-05-06")),
+        is_minor_u14: true,
+        district: Some("徐汇".into()),
+        first_channel_id: Some("C01".into()),
+        first_channel: Some("大众点评".into()),
+        lifecycle: "return".into(),
+        first_visit_on: Some(day("2025-01-02")),
+        last_visit_on: Some(day("2026-03-30")),
+        visit_count: 4,
+    })
+}
 
 /// Pages a list by position; the cursor is the position.
 pub(super) fn paged<T>(rows: Vec<T>, page: &PageRequest) -> Result<Page<T>, Error> {
@@ -122,5 +146,32 @@ impl IdentityDecisions for World {
         let word = (principal.user.clone(), left.to_owned(), right.to_owned(), decision);
         self.0.decisions.lock().expect("not poisoned").push(word);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl ManualTags for World {
+    async fn give(
+        &self,
+        principal: &Principal,
+        records: &[String],
+        tag: &NewTag,
+    ) -> Result<(), Error> {
+        self.suffer().await?;
+        let word = (principal.user.clone(), records.to_vec(), Ok(tag.clone()));
+        self.0.tags.lock().expect("not poisoned").push(word);
+        Ok(())
+    }
+
+    async fn end(
+        &self,
+        principal: &Principal,
+        records: &[String],
+        tag: &str,
+    ) -> Result<bool, Error> {
+        let mut tags = self.0.tags.lock().expect("not poisoned");
+        let held = tags.iter().any(|(_, _, given)| given.as_ref().is_ok_and(|one| one.tag == tag));
+        tags.push((principal.user.clone(), records.to_vec(), Err(tag.to_owned())));
+        Ok(held)
     }
 }

@@ -36,30 +36,17 @@ pub(crate) struct Session {
     pub(crate) snapshot: Snapshot,
 }
 
-/// Person id, name, site.
-const PERSONS: [(&str, &str, &str); 2] = [("p1", "王小明", "SH01"), ("p2", "李雷", "BJ01")];
-
 impl Session {
     fn persons(&self) -> impl Iterator<Item = Patient> + '_ {
-        let seen = PERSONS.iter().filter(|(_, _, site)| self.principal.sees_site(site));
-        seen.map(|(id, name, _)| Patient {
-            id: (*id).into(),
-            display_name: (*name).into(),
-            sex: Some("male".into()),
-            birth_date: Some(day("2019-05-06")),
-            is_minor_u14: true,
-            district: Some("徐汇".into()),
-            first_channel_id: Some("C01".into()),
-            first_channel: Some("大众点评".into()),
-            lifecycle: "return".into(),
-            first_visit_on: Some(day("2025-01-02")),
-            last_visit_on: Some(day("2026-03-30")),
-            visit_count: 4,
-        })
+        people::patients(&self.principal)
     }
 
     fn sites(&self) -> Vec<&'static str> {
-        PERSONS.iter().map(|(_, _, site)| *site).filter(|s| self.principal.sees_site(s)).collect()
+        people::PERSONS
+            .iter()
+            .map(|(_, _, site)| *site)
+            .filter(|s| self.principal.sees_site(s))
+            .collect()
     }
 
     fn value(metric: &str, numerator: i64) -> MetricValue {
@@ -327,6 +314,10 @@ impl ReadSession for Session {
     async fn caller_lookup(&self, phone: &str) -> Result<Vec<Patient>, Error> {
         self.world.suffer().await?;
         Ok(if phone == "13800001234" { self.persons().collect() } else { Vec::new() })
+    }
+
+    async fn patient_records(&self, person: &str) -> Result<Vec<String>, Error> {
+        Ok(vec![format!("his:{person}")])
     }
 
     async fn identifiers(&self, _person: &str) -> Result<Vec<Identifier>, Error> {

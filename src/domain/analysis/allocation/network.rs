@@ -25,19 +25,22 @@ impl Network {
     /// Checks codes and quantities.
     ///
     /// # Errors
-    /// Repeated or unknown codes, negative quantities.
+    /// Repeated or unknown codes, negative quantities, costs whose sum does not fit a decimal.
     pub(in crate::analysis) fn new<'a>(
         centres: impl Iterator<Item = (&'a str, Decimal)>,
         drivers: &[Driver],
     ) -> Result<Self, Error> {
         let mut index = HashMap::new();
         let (mut codes, mut direct) = (Vec::new(), Vec::new());
+        let mut total = Decimal::ZERO;
+        let too_large = |code: &str| Error::TooLarge { code: code.to_owned() };
         for (row, (code, amount)) in centres.enumerate() {
             if index.insert(code, row).is_some() {
                 return Err(Error::RepeatedCentre { row, code: code.to_owned() });
             }
             codes.push(code.to_owned());
             direct.push(amount);
+            total = total.checked_add(amount).ok_or_else(|| too_large(code))?;
         }
         let (units, _) = exact::integers(&drivers.iter().map(|it| it.qty).collect::<Vec<_>>());
         let mut taken = vec![BTreeMap::new(); codes.len()];

@@ -76,6 +76,22 @@ pub struct Level {
     pub drivers: Vec<DriverRule>,
 }
 
+impl Level {
+    /// Rules no centre and class of cost ever gets to.
+    fn shadowed(&self) -> Vec<(String, &'static str)> {
+        let all = |rule: &DriverRule| rule.centre.is_none() && rule.cost_class.is_empty();
+        let after = self.drivers.iter().skip_while(|rule| !all(rule)).skip(1);
+        let told = after.map(|rule| {
+            let what = format!(
+                "class `{}`: driver `{}` comes after one for everything",
+                self.class, rule.driver
+            );
+            (what, "put the rule that speaks of everything last")
+        });
+        told.collect()
+    }
+}
+
 /// Rules of allocation that hold from one month on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +140,12 @@ impl RuleVersion {
             let what = format!("`{}` is published but not computed", self.published.name());
             found.push((what, "add it to `methods`"));
         }
+        for (at, method) in self.methods.iter().enumerate() {
+            if self.methods[..at].contains(method) {
+                let what = format!("method `{}` is listed twice", method.name());
+                found.push((what, "name every method once"));
+            }
+        }
         let passing = self.levels.iter().map(|level| &level.class);
         let classes: Vec<&String> = self.final_classes.iter().chain(passing).collect();
         for (at, class) in classes.iter().enumerate() {
@@ -143,7 +165,13 @@ impl RuleVersion {
             let what = format!("class `{}` has no driver", level.class);
             found.push((what, "say by which driver it is shared"));
         }
+        found.extend(self.levels.iter().flat_map(Level::shadowed));
         found
+    }
+
+    /// Every class of cost the rules speak of.
+    pub fn cost_classes(&self) -> impl Iterator<Item = &String> {
+        self.levels.iter().flat_map(|level| &level.drivers).flat_map(|rule| &rule.cost_class)
     }
 
     /// The version that holds in `month`.

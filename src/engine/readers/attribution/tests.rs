@@ -11,7 +11,7 @@ const PATHS: &str = "path_id, touch_id, person_id, site_id, ended_on, outcome, v
 /// v1: C1 forty days before, C2 five days before. v2: no touch. v3: C1, a second purchase.
 /// One person was touched by C2 and lost.
 async fn few() -> Fixture {
-    let fixture = Fixture::new("2026-03-31");
+    let fixture = Fixture::new("2026-06-30");
     let rows = "('v1', 't1', 'p', 'A', '2026-03-10', 'first_paid', 1001, 'C1', \
                  '2026-01-29T01:00:00', 40), \
                 ('v1', 't2', 'p', 'A', '2026-03-10', 'first_paid', 1001, 'C2', \
@@ -111,4 +111,16 @@ async fn filters_are_those_of_the_conversion() {
     };
     assert_eq!(credits(&fixture, &of("site")).await, [row("无触点", "1", 500)]);
     assert!(matches!(answer(&fixture, &of("channel")).await, Err(Error::BadInput { .. })));
+}
+
+#[tokio::test]
+async fn who_may_yet_pay_is_not_lost() {
+    let removal = async |lookback_days: u32| {
+        let query = AttributionQuery { lookback_days, ..query(Model::Markov) };
+        let rows = answer(&few().await, &query).await.expect("rows");
+        let of_c1 = rows.into_iter().find(|row| row.channel.as_deref() == Some("C1"));
+        of_c1.and_then(|row| row.credit.removal).expect("a removal effect")
+    };
+    // With C2 alone lost, C1 leads half of the paths to it; without the lost path, all of them.
+    assert_ne!(removal(101).await, removal(102).await, "the touch of 21 March is 101 days old");
 }

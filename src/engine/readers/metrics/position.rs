@@ -45,7 +45,8 @@ pub(crate) fn asked(range: DateRange, grain: Option<Grain>, reach: &Reach) -> Ve
 pub fn first_day(window: Window, until: NaiveDate) -> NaiveDate {
     match window {
         Window::Days(days) => until - Days::new(u64::from(days.saturating_sub(1))),
-        Window::Months(months) => until - Months::new(months) + Days::new(1),
+        // From the day after, so that months that end with a month are whole ones.
+        Window::Months(months) => until + Days::new(1) - Months::new(months),
         Window::ToDate(grain) => grain.start(until),
     }
 }
@@ -55,7 +56,7 @@ pub(crate) fn first_day_expression(window: Window, until: &str) -> String {
     match window {
         Window::Days(days) => format!("{until} - interval '{} days'", days.saturating_sub(1)),
         Window::Months(months) => {
-            format!("{until} - interval '{months} months' + interval '1 day'")
+            format!("{until} + interval '1 day' - interval '{months} months'")
         }
         Window::ToDate(grain) => period_expression(until, grain),
     }

@@ -191,7 +191,7 @@ const RULES: &[(&str, Rule)] = &[
     }),
     ("t_days", |plain, site, days| Some(plain.cash(site, back(days.to, days.to - Days::new(4))))),
     ("t_months", |plain, site, days| {
-        Some(plain.persons(site, back(days.to, days.to - Months::new(1) + Days::new(1))))
+        Some(plain.persons(site, back(days.to, days.to + Days::new(1) - Months::new(1))))
     }),
     ("t_to_date", |plain, site, days| {
         Some(plain.cash(site, back(days.to, Grain::Month.start(days.to))))

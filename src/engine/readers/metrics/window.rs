@@ -83,7 +83,7 @@ impl Shift {
             return (0..self.offset).fold(compared, |range, _| range.previous());
         };
         let after = asked.to + Days::new(1);
-        let to = if grain.start(after) == after {
+        let to = if grain != Grain::Day && grain.start(after) == after {
             self.day(after, grain) - Days::new(1)
         } else {
             self.day(asked.to, grain)
@@ -173,6 +173,8 @@ mod tests {
             year.range(range("2024-02-01", "2024-02-29"), Some(Grain::Month)),
             range("2023-02-01", "2023-02-28")
         );
+        let february = range("2024-02-27", "2024-02-28");
+        assert_eq!(year.range(february, Some(Grain::Day)), range("2023-02-27", "2023-02-28"));
     }
 
     #[test]

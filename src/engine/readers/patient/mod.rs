@@ -99,6 +99,13 @@ pub(crate) async fn identifiers(
     piece(source, sql, person, decode::identifier).await
 }
 
+/// Source records; every record has an identifier.
+pub(crate) async fn records(source: &dyn Source, person: &str) -> Result<Vec<String>, Error> {
+    let sql = "select distinct record_id from hub.person_identifier where person_id = $1 \
+               order by record_id";
+    piece(source, sql, person, |row| row.owned("record_id")).await
+}
+
 /// Family edges.
 pub(crate) async fn family(source: &dyn Source, person: &str) -> Result<Vec<FamilyMember>, Error> {
     let sql = "select relative_id as other_id, masked_name, relation from hub.person_family \

@@ -95,13 +95,13 @@ async fn a_merge_keeps_the_older_id_is_logged_and_can_be_undone() {
     let (left, right) = ("crm:c1".to_owned(), "crm:c4".to_owned());
     let decision =
         Decision { left, right, is_same: false, decided_by: "amy".into(), decided_on: day(3) };
-    log.decisions.lock().expect("no holder panics").push(decision);
+    log.annotations.lock().expect("no holder panics").decisions.push(decision);
     let fourth = night(4).await;
     assert_eq!([&fourth["crm:c1"], &fourth["crm:c4"]], [&first["crm:c1"], &first["crm:c4"]]);
     let logged = merges().await;
     assert!(logged.len() == 1 && logged[0].contains("| 2026-03-04"), "{logged:?}");
 
-    log.decisions.lock().expect("no holder panics").clear();
+    log.annotations.lock().expect("no holder panics").decisions.clear();
     assert_eq!(night(5).await, second, "what is withdrawn does not count");
     assert_eq!(merges().await.len(), 2, "the past stays in the log");
 }
