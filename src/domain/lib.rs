@@ -28,6 +28,8 @@ pub mod ports;
 pub mod principal;
 pub mod profit;
 pub mod project;
+pub mod recall;
+pub mod referral;
 pub mod retention;
 pub mod run;
 pub mod segment;

@@ -29,6 +29,8 @@ use crate::patient::{
 };
 use crate::principal::Principal;
 use crate::profit::{ProfitDrivers, ProfitQuery};
+use crate::recall::{Recall, RecallFilter};
+use crate::referral::{ReferralFilter, ReferredPerson};
 use crate::retention::{RetentionQuery, RetentionResult};
 use crate::run::Run;
 use crate::segment::{DormantEntry, DormantFilter, Segment, SegmentMember};
@@ -171,6 +173,20 @@ pub trait ReadSession: Send + Sync {
         filter: &DormantFilter,
         page: &PageRequest,
     ) -> Result<Page<DormantEntry>, Error>;
+
+    /// Services that fall due again, by due day.
+    async fn recalls(
+        &self,
+        filter: &RecallFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Recall>, Error>;
+
+    /// Persons brought by customers, trees together, from the top down.
+    async fn referrals(
+        &self,
+        filter: &ReferralFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ReferredPerson>, Error>;
 
     /// Pairs of persons that share a phone and wait for somebody to say whether they are one.
     ///

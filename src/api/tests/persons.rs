@@ -120,6 +120,24 @@ async fn segments_and_lapsed_customers_are_lists_of_who_the_caller_sees() {
 }
 
 #[tokio::test]
+async fn recalls_and_referrals_are_lists_of_who_the_caller_sees() {
+    let world = World::new();
+    let query =
+        "{ recalls(first: 1, filter: { status: \"due\", dueFrom: \"2026-04-01\" }) { nodes {
+        id personId maskedName ruleId kind category businessLine siteId dueOn status keptOn }
+        pageInfo { hasNextPage } } referrals(filter: { rootPersonId: \"p0\" }) { nodes { personId
+        maskedName referrerPersonId rootPersonId level siteId referredAt firstVisitOn brought cash
+        } } }";
+    insta::assert_json_snapshot!("recalls", data(&world, SITE, query).await);
+    let all = data(&world, GROUP, query).await;
+    assert_eq!(all["recalls"]["pageInfo"]["hasNextPage"], true);
+    assert_eq!(all["referrals"]["nodes"].as_array().map(Vec::len), Some(2));
+    let kept = kept(&world);
+    assert!(kept.contains(&("ben".into(), "recalls".into(), None, 1)), "{kept:?}");
+    assert!(kept.contains(&("ben".into(), "referrals".into(), None, 1)), "{kept:?}");
+}
+
+#[tokio::test]
 async fn who_sees_the_group_decides_about_identity() {
     let world = World::new();
     let lists = "{ identityMatches { nodes { id leftPersonId rightPersonId rule } }
@@ -174,7 +192,7 @@ async fn who_sees_a_patient_tags_it_by_hand() {
     let kept = world.0.tags.lock().expect("not poisoned");
     let (user, records, given) = &kept[0];
     let given = given.as_ref().expect("a tag");
-    assert_eq!((user.as_str(), records.as_slice()), ("ann", ["his:p1".to_owned()].as_slice()));
+    assert_eq!((user.as_str(), records.as_slice()), ("ben", ["his:p1".to_owned()].as_slice()));
     assert_eq!((given.tag.as_str(), given.value.as_deref()), ("VIP", Some("gold")));
     assert_eq!(kept.len(), 3, "only tags of patients the caller sees are touched");
 }

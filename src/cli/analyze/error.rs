@@ -94,6 +94,7 @@ impl Error {
             Self::ReadFile { .. }
             | Self::ReadRules { .. }
             | Self::MissingColumn { .. }
+            | Self::RepeatedColumn { .. }
             | Self::Options { .. } => 2,
             Self::ReadCsv { .. } | Self::ParseCell { .. } | Self::Refuse { .. } => 1,
         }

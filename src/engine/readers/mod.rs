@@ -24,6 +24,7 @@ pub mod metrics;
 mod org;
 mod patient;
 mod profit;
+mod recall;
 mod retention;
 mod segment;
 mod session;

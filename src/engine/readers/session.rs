@@ -21,6 +21,8 @@ use hub_domain::patient::{
 };
 use hub_domain::ports::ReadSession;
 use hub_domain::profit::{ProfitDrivers, ProfitQuery};
+use hub_domain::recall::{Recall, RecallFilter};
+use hub_domain::referral::{ReferralFilter, ReferredPerson};
 use hub_domain::retention::{RetentionQuery, RetentionResult};
 use hub_domain::segment::{DormantEntry, DormantFilter, Segment, SegmentMember};
 use hub_domain::snapshot::{Freshness, Snapshot};
@@ -29,7 +31,7 @@ use hub_domain::{Error, Principal};
 use super::metrics::Visible;
 use super::{
     Definitions, Source, allocation, attribution, board, cost, cross_line, freshness, funnel,
-    identity, metrics, org, patient, profit, retention, segment,
+    identity, metrics, org, patient, profit, recall, retention, segment,
 };
 use crate::Session;
 
@@ -180,6 +182,22 @@ impl ReadSession for Session {
         page: &PageRequest,
     ) -> Result<Page<SegmentMember>, Error> {
         segment::members(self, segment, contactable, page).await
+    }
+
+    async fn recalls(
+        &self,
+        filter: &RecallFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Recall>, Error> {
+        recall::recalls(self, filter, page).await
+    }
+
+    async fn referrals(
+        &self,
+        filter: &ReferralFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ReferredPerson>, Error> {
+        recall::referrals(self, filter, page).await
     }
 
     async fn dormant(

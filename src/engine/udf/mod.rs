@@ -5,6 +5,7 @@
 //! | `local_date(ts)` | clinic-local day of an instant |
 //! | `local_date(ts, site)` | the same as the site cuts its days |
 //! | `month_of(date)` | `YYYY-MM` |
+//! | `date_trunc(grain, date)` | first day of the period, a date |
 //! | `to_fen(decimal yuan)` | integer fen |
 //! | `pseudonym(text)` | keyed digest of a normalised identifier |
 //! | `mask_name(text)`, `mask_identifier(text)` | what may be shown of it |
@@ -16,6 +17,7 @@ mod formula;
 mod funnel;
 mod mask;
 mod money;
+mod period;
 mod pseudonym;
 mod time;
 
@@ -43,7 +45,8 @@ pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
 fn scalars(config: &EngineConfig) -> Vec<Arc<ScalarUDF>> {
     vec![
         Arc::new(ScalarUDF::new_from_impl(time::LocalDate::new(config.zone, config.sites.clone()))),
-        Arc::new(ScalarUDF::new_from_impl(time::MonthOf::new())),
+        Arc::new(ScalarUDF::new_from_impl(period::MonthOf::new())),
+        Arc::new(ScalarUDF::new_from_impl(period::DateTrunc::new())),
         Arc::new(ScalarUDF::new_from_impl(money::ToFen::new())),
         Arc::new(ScalarUDF::new_from_impl(pseudonym::Pseudonym::new(&config.pseudonym_key))),
         masking_name(),

@@ -1,12 +1,12 @@
-//! `local_date` and `month_of`: instants to clinic-local days, days to months.
+//! `local_date`: instants to clinic-local days.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, StringArray};
+use arrow::array::{ArrayRef, Date32Array};
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
-use datafusion::common::cast::{as_date32_array, as_string_array, as_timestamp_microsecond_array};
+use datafusion::common::cast::{as_string_array, as_timestamp_microsecond_array};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
@@ -14,9 +14,9 @@ use datafusion::logical_expr::{
 use hub_domain::site_day::SiteDays;
 
 /// Days from the common era to 1970-01-01, as chrono counts them.
-const EPOCH: i32 = 719_163;
+pub(super) const EPOCH: i32 = 719_163;
 
-fn day_number(day: NaiveDate) -> i32 {
+pub(super) fn day_number(day: NaiveDate) -> i32 {
     day.num_days_from_ce() - EPOCH
 }
 
@@ -81,44 +81,6 @@ impl ScalarUDFImpl for LocalDate {
             _ => instants.map(|micros| micros.and_then(|micros| self.day(micros, None))).collect(),
         };
         Ok(ColumnarValue::Array(Arc::new(days) as ArrayRef))
-    }
-}
-
-/// `month_of(date) -> 'YYYY-MM'`.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct MonthOf {
-    signature: Signature,
-}
-
-impl MonthOf {
-    pub(super) fn new() -> Self {
-        Self { signature: Signature::exact(vec![DataType::Date32], Volatility::Immutable) }
-    }
-}
-
-impl ScalarUDFImpl for MonthOf {
-    fn name(&self) -> &'static str {
-        "month_of"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let months: StringArray = as_date32_array(&arrays[0])?
-            .iter()
-            .map(|days| {
-                let day = NaiveDate::from_num_days_from_ce_opt(days?.checked_add(EPOCH)?)?;
-                Some(format!("{:04}-{:02}", day.year(), day.month()))
-            })
-            .collect();
-        Ok(ColumnarValue::Array(Arc::new(months) as ArrayRef))
     }
 }
 

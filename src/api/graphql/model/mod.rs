@@ -17,6 +17,7 @@ pub(crate) mod org;
 pub(crate) mod patient;
 pub(crate) mod patient_part;
 pub(crate) mod profit;
+pub(crate) mod recall;
 pub(crate) mod retention;
 pub(crate) mod run;
 pub(crate) mod segment;

@@ -6,6 +6,7 @@ mod board;
 mod identity;
 mod operation;
 mod person;
+mod recall;
 mod segment;
 
 use async_graphql::MergedObject;
@@ -19,5 +20,6 @@ pub(crate) struct Query(
     behaviour::BehaviourQuery,
     board::BoardQuery,
     segment::SegmentQuery,
+    recall::RecallQuery,
     identity::IdentityQuery,
 );

@@ -1,6 +1,7 @@
 //! A small hub in memory: two sites, two persons, one metric of each shape, one board, one alert.
 
 mod behaviour;
+mod costs;
 mod people;
 mod session;
 mod stores;

@@ -6,10 +6,12 @@ use hub_domain::identity::{MatchDecision, Merge, PendingMatch};
 use hub_domain::page::{Edge, Page, PageRequest};
 use hub_domain::patient::{LifecycleLine, Patient, Rfm};
 use hub_domain::ports::{IdentityDecisions, ManualTags};
+use hub_domain::recall::Recall;
+use hub_domain::referral::ReferredPerson;
 use hub_domain::segment::{DormantEntry, Segment, SegmentDefinition, SegmentKind, SegmentMember};
 use hub_domain::{Error, Fen, Principal};
 
-use super::{World, day};
+use super::{World, at, day};
 
 /// Person id, name, site.
 pub(super) const PERSONS: [(&str, &str, &str); 2] =
@@ -92,6 +94,37 @@ pub(super) fn lapsed(person: Patient) -> DormantEntry {
         next_booking_on: None,
         may_be_contacted: false,
         is_due: false,
+    }
+}
+
+pub(super) fn recall(person: Patient) -> Recall {
+    Recall {
+        id: format!("{}:clean:2026-04-02", person.id),
+        person_id: person.id,
+        masked_name: "王**".into(),
+        rule_id: "clean".into(),
+        kind: "interval".into(),
+        category: "cleaning".into(),
+        business_line: Some("dental".into()),
+        site_id: Some("SH01".into()),
+        due_on: day("2026-04-02"),
+        status: "due".into(),
+        kept_on: None,
+    }
+}
+
+pub(super) fn referred(person: Patient) -> ReferredPerson {
+    ReferredPerson {
+        person_id: person.id,
+        masked_name: "王**".into(),
+        referrer_person_id: "p0".into(),
+        root_person_id: "p0".into(),
+        level: 1,
+        site_id: None,
+        referred_at: at("2026-01-02T03:04:05Z"),
+        first_visit_on: Some(day("2026-01-05")),
+        brought: 2,
+        cash: Fen(12_300),
     }
 }
 

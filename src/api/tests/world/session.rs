@@ -5,9 +5,7 @@ use hub_domain::analysis::costing::Method;
 use hub_domain::attribution::{AttributionQuery, AttributionRow};
 use hub_domain::board::{Board, BoardQuery, Card, Chart, Lane, Status, Tile};
 use hub_domain::calendar::DateRange;
-use hub_domain::cost::{
-    AllocatedCentre, AllocatedClass, CostAllocation, CostDimension, CostRow, CostRun, CostStructure,
-};
+use hub_domain::cost::{CostAllocation, CostDimension, CostStructure};
 use hub_domain::cross_line::CrossLineRow;
 use hub_domain::freshness::{FreshState, Layer, TableFreshness};
 use hub_domain::funnel::{FunnelQuery, FunnelResult};
@@ -21,6 +19,8 @@ use hub_domain::patient::{
 };
 use hub_domain::ports::{ReadSession, Warehouse};
 use hub_domain::profit::{ProfitDrivers, ProfitQuery};
+use hub_domain::recall::{Recall, RecallFilter};
+use hub_domain::referral::{ReferralFilter, ReferredPerson};
 use hub_domain::retention::{RetentionQuery, RetentionResult};
 use hub_domain::segment::{DormantEntry, DormantFilter, Segment, SegmentMember};
 use hub_domain::snapshot::{Freshness, Snapshot};
@@ -28,7 +28,7 @@ use hub_domain::{Error, Fen, Principal};
 use rust_decimal::Decimal;
 
 use super::people::paged;
-use super::{World, at, behaviour, day, people};
+use super::{World, at, behaviour, costs, day, people};
 
 pub(crate) struct Session {
     pub(crate) world: World,
@@ -199,52 +199,12 @@ impl ReadSession for Session {
         _by: CostDimension,
     ) -> Result<CostStructure, Error> {
         self.world.suffer().await?;
-        Ok(CostStructure {
-            period: period.into(),
-            rows: vec![CostRow {
-                key: "labour".into(),
-                label: "人力".into(),
-                amount: Fen(9_007_199_254_740_993),
-                share: Some(1.into()),
-                full: Some(Fen(9_007_199_254_740_993)),
-            }],
-            total: Fen(9_007_199_254_740_993),
-            full: Some(Fen(9_007_199_254_740_993)),
-            freshness: self.freshness(),
-        })
+        Ok(costs::structure(period, self.freshness()))
     }
 
     async fn cost_allocation(&self, period: &str, method: Method) -> Result<CostAllocation, Error> {
         self.world.suffer().await?;
-        let run = |month: &str, message: Option<&str>| CostRun {
-            month: month.into(),
-            id: Some("8f".into()),
-            rule_version: Some("2020".into()),
-            allocated: message.is_none(),
-            published: true,
-            centre: message.map(|_| "XD".into()),
-            message: message.map(str::to_owned),
-        };
-        let labour = AllocatedClass {
-            cost_class: "labour".into(),
-            label: "人力".into(),
-            direct: Fen(100),
-            received: Fen(23),
-        };
-        Ok(CostAllocation {
-            period: period.into(),
-            method,
-            runs: vec![run("2026-02", Some("driver totals zero")), run("2026-03", None)],
-            centres: vec![AllocatedCentre {
-                org_unit: "CK".into(),
-                label: "产科".into(),
-                class: "clinical".into(),
-                is_final: true,
-                classes: vec![labour],
-                levels: vec![(1, Fen(20)), (2, Fen(3))],
-            }],
-            freshness: self.freshness(),
-        })
+        Ok(costs::allocation(period, method, self.freshness()))
     }
 
     async fn board(&self, query: &BoardQuery) -> Result<Board, Error> {
@@ -367,6 +327,25 @@ impl ReadSession for Session {
         }
         let members = self.persons().filter(|_| !contactable).map(people::member);
         paged(members.collect(), page)
+    }
+
+    async fn recalls(
+        &self,
+        filter: &RecallFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Recall>, Error> {
+        self.world.suffer().await?;
+        let is_due = filter.status.as_deref().is_none_or(|status| status == "due");
+        paged(self.persons().filter(|_| is_due).map(people::recall).collect(), page)
+    }
+
+    async fn referrals(
+        &self,
+        _filter: &ReferralFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ReferredPerson>, Error> {
+        self.world.suffer().await?;
+        paged(self.persons().map(people::referred).collect(), page)
     }
 
     async fn dormant(

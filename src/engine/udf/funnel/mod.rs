@@ -18,12 +18,14 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use datafusion::common::{ScalarValue, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility,
+};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use hub_domain::analysis::funnel::{Entry, Mode, Rule};
 
-use kept::Kept;
+use kept::{KeptUnit, KeptUnits};
 
 /// Steps a funnel given by arguments may have; deeper ones are foreign.
 const STEPS: u8 = 64;
@@ -47,6 +49,14 @@ pub(super) struct Funnel {
 }
 
 impl Funnel {
+    fn kept(&self, arguments: &[Arc<dyn PhysicalExpr>]) -> Result<KeptUnits> {
+        let rule = match self.tells {
+            Tells::Chains => written(arguments)?,
+            Tells::Level | Tells::Levels => given(arguments)?,
+        };
+        Ok(KeptUnits::new(rule, self.tells))
+    }
+
     pub(super) fn all() -> [Self; 3] {
         let funnel =
             |tells| Self { signature: Signature::user_defined(Volatility::Immutable), tells };
@@ -116,11 +126,18 @@ impl AggregateUDFImpl for Funnel {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let rule = match self.tells {
-            Tells::Chains => written(args.exprs)?,
-            Tells::Level | Tells::Levels => given(args.exprs)?,
-        };
-        Ok(Box::new(Kept::new(rule, self.tells)))
+        Ok(Box::new(KeptUnit(self.kept(args.exprs)?)))
+    }
+
+    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(self.kept(args.exprs)?))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
