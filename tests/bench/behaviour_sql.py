@@ -18,7 +18,7 @@ def funnel(definition, first, last):
     if definition["mode"] != "ordered" or definition.get("exclude"):
         return None
     steps = [step["event"] for step in definition["steps"]]
-    unit, at, event = (definition[key] for key in ("unit_column", "at", "event"))
+    unit, at, event = (f'"{definition[key]}"' for key in ("unit_column", "at", "event"))
     own = definition.get("cohort")
     lists = ", ".join(
         f"list(epoch_us({at})) filter (where {event} = '{step}') as l{number}"

@@ -24,6 +24,7 @@ use super::decode::rows;
 use super::metrics::compile::date_param;
 use super::metrics::labels;
 use super::retention::predicates;
+use crate::udf::{AGE, NEXT};
 
 /// Days before a conversion beyond which the mart holds no touch.
 const MOST_DAYS: u32 = 365;
@@ -34,10 +35,6 @@ const DIMENSIONS: [(&str, &str); 4] = [
     ("city", "city"),
     ("business_line", "business_line"),
 ];
-
-/// Between touches of a path, and between a channel and its days.
-const NEXT: char = '\u{1f}';
-const AGE: char = '\u{1e}';
 
 /// Answers a question about attribution.
 ///
@@ -125,18 +122,14 @@ fn statement(
     ];
     kept.extend(predicates(&query.filter, &DIMENSIONS, &mut params)?);
     let by_age = [Some(query.model), query.beside].contains(&Some(Model::TimeDecay));
-    let touch = match by_age {
-        true => format!("channel_id || '{AGE}' || cast(days_before as text)"),
-        false => "channel_id".to_owned(),
-    };
+    let age = if by_age { "days_before" } else { "cast(null as bigint)" };
     let sql = format!(
-        "with journey as (\n  select path_id, min(outcome) as outcome, min(value_fen) as \
-         value_fen,\n    string_agg({touch}, '{NEXT}' order by touched_at, touch_id)\n      \
-         filter (where days_before <= {}) as journey\n  from hub.touch_path\n  where {}\n  group \
-         by path_id\n)\nselect journey,\n  count(*) filter (where outcome <> 'lost') as \
-         conversions,\n  coalesce(sum(value_fen) filter (where outcome <> 'lost'), 0) as \
-         value_fen,\n  count(*) filter (where outcome = 'lost') as lost\nfrom journey\ngroup by \
-         journey",
+        "with path as (\n  select path_id, min(outcome) as outcome, min(value_fen) as \
+         value_fen,\n    journey(touched_at, channel_id, {age}) filter (where days_before <= {}) \
+         as journey\n  from hub.touch_path\n  where {}\n  group by path_id\n)\nselect \
+         journey,\n  count(*) filter (where outcome <> 'lost') as conversions,\n  \
+         coalesce(sum(value_fen) filter (where outcome <> 'lost'), 0) as value_fen,\n  count(*) \
+         filter (where outcome = 'lost') as lost\nfrom path\ngroup by journey",
         query.lookback_days,
         kept.join("\n    and "),
     );

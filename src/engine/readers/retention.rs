@@ -146,16 +146,19 @@ fn statement(
     };
     let bucket = bucket(query);
     let grain = query.bucket.sql_name();
+    // The least instant first and its row then: `first_value` in an order takes ten times as long.
+    // Of visits of one instant, one that fits is enough.
     let sql = format!(
-        "with seen as (\n  select person_id, visit_id, arrived_at, biz_date, is_paying,\n    \
+        "with seen as (\n  select person_id, arrived_at, biz_date, is_paying,\n    \
          coalesce({fits}, false) as fits\n  from hub.visit\n  where person_id is not null\n),\n\
-         entry as (\n  select person_id,\n    first_value(arrived_at order by arrived_at, \
-         visit_id) as entered_at,\n    first_value(biz_date order by arrived_at, visit_id) as \
-         entered_on,\n    first_value(fits order by arrived_at, visit_id) as fits\n  from seen \
-         where is_paying{within}\n  group by person_id\n),\nreturned as (\n  select \
-         entry.person_id, cast(date_trunc('{grain}', entry.entered_on) as date) as cohort,\n    \
-         {bucket} as bucket\n  from entry\n  inner join seen on entry.person_id = \
-         seen.person_id\n  where entry.fits and entry.entered_on between $1 and $2\n    and \
+         start as (\n  select person_id, min(arrived_at) as entered_at\n  from seen where \
+         is_paying{within}\n  group by person_id\n),\nentry as (\n  select start.person_id, \
+         start.entered_at, min(seen.biz_date) as entered_on\n  from start\n  inner join seen on \
+         start.person_id = seen.person_id and start.entered_at = seen.arrived_at\n  where \
+         seen.is_paying and seen.fits\n  group by start.person_id, start.entered_at\n),\n\
+         returned as (\n  select entry.person_id, cast(date_trunc('{grain}', entry.entered_on) \
+         as date) as cohort,\n    {bucket} as bucket\n  from entry\n  inner join seen on \
+         entry.person_id = seen.person_id\n  where entry.entered_on between $1 and $2\n    and \
          seen.arrived_at >= entry.entered_at{}\n)\n{counted}",
         within.replace("fits", "seen.fits"),
     );

@@ -15,11 +15,13 @@
 
 mod formula;
 mod funnel;
+mod journey;
 mod mask;
 mod money;
 mod period;
 mod pseudonym;
 mod time;
+mod units;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
 pub(crate) use formula::MetricFormula;
+pub(crate) use journey::{AGE, NEXT};
 pub use mask::{mask_identifier, mask_name};
 pub use pseudonym::pseudonym;
 
@@ -40,6 +43,7 @@ pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
     for function in funnel::Funnel::all() {
         context.register_udaf(AggregateUDF::new_from_impl(function));
     }
+    context.register_udaf(AggregateUDF::new_from_impl(journey::Journey::new()));
 }
 
 fn scalars(config: &EngineConfig) -> Vec<Arc<ScalarUDF>> {
