@@ -1,5 +1,5 @@
--- dormant customers nobody contacted, back within the rule's days of lapsing, over all of them, by
--- site and month of lapsing, as far as these days are over
+-- dormant customers nobody contacted within the rule's days of lapsing: those back in these days
+-- over all of them, by site and month of lapsing, as far as these days are over
 with visit_day as (
     select
         person_id, business_line, biz_date, last_value(site_id order by arrived_at, site_id) as site
@@ -38,7 +38,10 @@ contacted as (
     select lapse.person_id, lapse.business_line, lapse.last_on
     from lapse
     inner join contact on lapse.person_id = contact.person_id and contact.d >= lapse.d
-    where not exists (
+    inner join hub.lifecycle_rule as rule
+        on lapse.business_line = rule.business_line and lapse.d >= rule.effective_from
+        and lapse.d <= coalesce(rule.effective_to, lapse.d)
+    where contact.d <= lapse.d + rule.reactivation_days and not exists (
         select 1 from visit_day as back
         where back.person_id = lapse.person_id and back.business_line = lapse.business_line
             and back.biz_date > lapse.last_on and back.biz_date <= contact.d

@@ -1,10 +1,17 @@
--- Recalls kept or missed by site and month of the due day, act by act.
-with act as (
-    select distinct procedure.person_id, procedure.site_id, procedure.biz_date, item.item_id,
+-- Recalls whose window is over, by site and month of the due day, act by act.
+with told as (
+    select person_id, item_id, biz_date as day,
+        min(concat(started_at, procedure_id, '/', site_id)) as first_of_day
+    from hub.procedure
+    where status = 'done' and person_id is not null
+    group by person_id, item_id, biz_date
+),
+
+act as (
+    select told.person_id, split_part(first_of_day, '/', 2) as site_id, told.day, item.item_id,
         item.category, item.item_type, item.recall_interval_days as days
-    from hub.procedure as procedure, hub.item as item
-    where procedure.item_id = item.item_id and procedure.status = 'done'
-        and procedure.person_id is not null
+    from told, hub.item as item
+    where told.item_id = item.item_id
 ),
 
 child as (
@@ -16,33 +23,27 @@ child as (
 ),
 
 age as (
-    select child.person_id, split_part(child.first_visit, '/', 2) as site_id, rule.category,
-        child.since, person.birth_date + cast(concat(rule.age_months, ' months') as interval) as due_on
+    select child.person_id, split_part(child.first_visit, '/', 2) as site_id, rule.category, since,
+        cast(birth_date + cast(concat(rule.age_months, ' months') as interval) as date) as due_on
     from child, hub.person as person, hub.recall_rule as rule
     where child.person_id = person.person_id and rule.kind = 'age'
 ),
 
 due as (
-    select person_id, site_id, category, item_id, biz_date as since,
-        cast(biz_date + cast(concat(days, ' days') as interval) as date) as due_on
+    select act.person_id, act.site_id, act.category, act.day as since, act.days,
+        cast(act.day + cast(concat(act.days, ' days') as interval) as date) as due_on
     from act
-    where days > 0 and item_type in ('service', 'drug')
+    where act.days > 0 and act.item_type in ('service', 'drug') and not exists (
+        select 1 from act as sooner
+        where sooner.person_id = act.person_id and sooner.item_id = act.item_id
+            and sooner.day > act.day and sooner.day - act.day < act.days - 30
+    )
     union all
-    select person_id, site_id, category, null, since, cast(due_on as date) from age
-    where due_on >= since
-),
-
-judged as (
-    select due.person_id, due.site_id, due.category, due.item_id, due.due_on,
-        bool_or(coalesce(act.biz_date > due.since, false)) as is_kept
-    from due
-    left join act on act.person_id = due.person_id and act.category = due.category
-        and abs(cast(act.biz_date as int) - cast(due.due_on as int) - 15) <= 45
-    group by due.person_id, due.site_id, due.category, due.item_id, due.due_on, due.since
+    select person_id, site_id, category, since, null, due_on from age where due_on >= since
 )
 
-select judged.site_id as site, substr(cast(judged.due_on as text), 1, 7) as month,
+select site_id as site, substr(cast(due_on as text), 1, 7) as month,
     count(*) as numerator, 1 as denominator, count(*) as value
-from judged, hub.data_through as through
-where is_kept or judged.due_on + interval '60 days' < through.data_through
-group by judged.site_id, substr(cast(judged.due_on as text), 1, 7)
+from due, hub.data_through as through
+where data_through - due_on > 60
+group by site_id, substr(cast(due_on as text), 1, 7)

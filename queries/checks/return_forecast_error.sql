@@ -11,38 +11,43 @@ stood as (
         and coalesce(cast(biz_date as int) - cast(local_date(cancelled_at) as int) < 7, true)
 ),
 
+digit as (
+    select column1 as n from (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))
+),
+
+began as (
+    select site_id, min(biz_date) as first_day from hub.visit group by site_id
+),
+
+-- every day from the eighth on
 day as (
-    select site_id, biz_date from came
-    union
-    select site_id, biz_date from stood
-    union
-    select site_id, biz_date from hub.recall_due
+    select began.site_id, began.first_day + nth as biz_date, least(nth / 7, 8) as weeks
+    from began, hub.data_through as through, (
+        select a.n + 10 * b.n + 100 * c.n + 1000 * d.n as nth
+        from digit as a, digit as b, digit as c, digit as d
+    )
+    where nth >= 7 and began.first_day + nth <= through.data_through
 ),
 
 distance as (
-    select day.site_id, day.biz_date, 'came' as what,
+    select day.site_id, day.biz_date, day.weeks, 'came' as what,
         cast(day.biz_date as int) - cast(came.biz_date as int) as ago
-    from day inner join came on day.site_id = came.site_id
+    from day left join came on day.site_id = came.site_id
     union all
-    select day.site_id, day.biz_date, 'stood',
+    select day.site_id, day.biz_date, day.weeks, 'stood',
         cast(day.biz_date as int) - cast(stood.biz_date as int)
     from day inner join stood on day.site_id = stood.site_id
-    union all
-    select day.site_id, day.biz_date, 'any',
-        cast(day.biz_date as int) - cast(earlier.biz_date as int)
-    from day inner join day as earlier on day.site_id = earlier.site_id
 ),
 
 counted as (
-    select site_id, biz_date,
+    select site_id, biz_date, weeks,
         count(*) filter (where what = 'came' and ago = 0) as came_now,
         count(*) filter (where what = 'stood' and ago = 0) as stood_now,
         count(*) filter (where what = 'came' and ago between 7 and 62) as came_before,
         count(*) filter (where what = 'stood' and ago between 7 and 62) as stood_before,
-        count(*) filter (where what = 'came' and ago between 7 and 56 and ago % 7 = 0) as same_day,
-        count(*) filter (where what = 'any' and ago between 7 and 62) as known
+        count(*) filter (where what = 'came' and ago between 7 and 56 and ago % 7 = 0) as same_day
     from distance
-    group by site_id, biz_date
+    group by site_id, biz_date, weeks
 ),
 
 judged as (
@@ -50,12 +55,11 @@ judged as (
         (
             coalesce(
                 cast(stood_now * came_before as decimal(12, 4)) / nullif(stood_before, 0),
-                cast(same_day as decimal(12, 4)) / 8
+                cast(same_day as decimal(12, 4)) / weeks
             )
-            + cast(same_day as decimal(12, 4)) / 8
+            + cast(same_day as decimal(12, 4)) / weeks
         ) / 2 as forecast
-    from counted, hub.data_through as through
-    where biz_date <= through.data_through and known > 0
+    from counted
 )
 
 select site_id as site, substr(cast(biz_date as text), 1, 7) as month,

@@ -3,7 +3,7 @@ with contact as (
     select person_id, biz_date from hub.touchpoint
     where direction = 'out' and person_id is not null
     union
-    select person_id, local_date(done_at) from hub.followup_task
+    select person_id, local_date(done_at, site_id) from hub.followup_task
     where status = 'done' and tool <> 'visit' and person_id is not null and done_at is not null
 ),
 
@@ -57,7 +57,13 @@ select
     judged.contacted_on is not null as is_contacted,
     coalesce(judged.returned_on <= judged.biz_date + rule.reactivation_days, false)
         as is_reactivated,
-    judged.biz_date + rule.reactivation_days <= through.data_through as is_mature
+    judged.biz_date + rule.reactivation_days <= through.data_through as is_mature,
+    -- settled when these days are over: a later contact does not take the person out again
+    coalesce(judged.contacted_on > judged.dormant_on + rule.reactivation_days, true)
+        as is_untreated,
+    coalesce(judged.returned_on <= judged.dormant_on + rule.reactivation_days, false)
+        as is_back_early,
+    judged.dormant_on + rule.reactivation_days <= through.data_through as is_settled
 from judged
 cross join hub.data_through as through
 inner join hub.lifecycle_day as day

@@ -30,8 +30,8 @@ select
     task.task_id,
     task.person_id,
     task.site_id,
-    local_date(task.done_at) as biz_date,
-    month_of(local_date(task.done_at)) as month,
+    local_date(task.done_at, task.site_id) as biz_date,
+    month_of(local_date(task.done_at, task.site_id)) as month,
     task.brand_id,
     task.city,
     task.business_line,
@@ -44,7 +44,8 @@ select
         to_unixtime(followed.kept_at) - to_unixtime(task.done_at) <= setting.followup_days * 86400,
         false
     ) as is_success,
-    through.data_through - local_date(task.done_at) >= setting.followup_days as is_mature
+    through.data_through - local_date(task.done_at, task.site_id) >= setting.followup_days
+        as is_mature
 from task
 cross join hub.metric_setting as setting
 cross join hub.data_through as through

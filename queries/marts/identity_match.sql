@@ -1,23 +1,29 @@
--- one row per pair of persons that share a phone and no strong fact
-with phone as (
-    select phone_hash, person_id from hub.person_phone group by phone_hash, person_id
+-- one row per pair of persons that share a phone or a WeChat id and no strong fact
+with contact as (
+    select 'phone' as kind, phone_hash as hash, person_id from hub.person_phone
+    union
+    select 'wechat', record.wechat_hash, link.person_id
+    from hub.person_record as record
+    inner join hub.person_link as link on record.record_id = link.record_id
+    where record.wechat_hash is not null
 ),
 
--- a number on many files is a placeholder or a front desk's own, and says nothing
+-- what stands on many files is a placeholder or a front desk's own, and says nothing
 telling as (
-    select phone_hash from phone group by phone_hash having count(*) between 2 and 12
+    select kind, hash from contact group by kind, hash having count(*) between 2 and 12
 ),
 
 candidate as (
-    select phone.phone_hash, phone.person_id
-    from phone
-    inner join telling on phone.phone_hash = telling.phone_hash
+    select contact.*
+    from contact
+    inner join telling on contact.kind = telling.kind and contact.hash = telling.hash
 ),
 
 pair as (
-    select a.person_id as left_id, b.person_id as right_id
+    select a.person_id as left_id, b.person_id as right_id, min(a.kind) as kind
     from candidate as a
-    inner join candidate as b on a.phone_hash = b.phone_hash and a.person_id < b.person_id
+    inner join candidate as b
+        on a.kind = b.kind and a.hash = b.hash and a.person_id < b.person_id
     group by a.person_id, b.person_id
 ),
 
@@ -45,10 +51,11 @@ select
     b.record_id as right_record_id,
     mask_name(a.display_name) as left_name,
     mask_name(b.display_name) as right_name,
-    case
-        when a.display_name = b.display_name then 'phone_name'
-        when a.birth_date = b.birth_date then 'phone_birth_date'
-        else 'phone'
+    -- who shares both waits by the phone
+    pair.kind || case
+        when a.display_name = b.display_name then '_name'
+        when a.birth_date = b.birth_date then '_birth_date'
+        else ''
     end as rule,
     'pending' as decision
 from pair

@@ -1,14 +1,20 @@
 -- one row per person, item and day of purchase, numbered, with the days since the one before
 with bought as (
     select
-        person_id, item_id, biz_date, min(month) as month, min(site_id) as site_id,
-        min(brand_id) as brand_id, min(city) as city, min(business_line) as business_line,
-        min(channel_id) as channel_id, min(doctor_id) as doctor_id,
-        min(consultant_id) as consultant_id, sum(billed_fen) as billed_fen
+        person_id, item_id, biz_date, month,
+        -- of several lines of a day everything is told of the first
+        first_value(site_id order by charge_line_id) as site_id,
+        first_value(brand_id order by charge_line_id) as brand_id,
+        first_value(city order by charge_line_id) as city,
+        first_value(business_line order by charge_line_id) as business_line,
+        first_value(channel_id order by charge_line_id) as channel_id,
+        first_value(doctor_id order by charge_line_id) as doctor_id,
+        first_value(consultant_id order by charge_line_id) as consultant_id,
+        sum(billed_fen) as billed_fen
     from hub.charge_line
     where is_billed and billed_fen > 0 and person_id is not null and item_id is not null
         and site_id is not null
-    group by person_id, item_id, biz_date
+    group by person_id, item_id, biz_date, month
 ),
 
 item as (

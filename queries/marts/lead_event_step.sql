@@ -1,4 +1,4 @@
--- one row per lead and reached step of the lead funnels
+-- one row per lead and event of the lead funnels
 with lead as (
     select * from hub.lead
 ),
@@ -22,35 +22,28 @@ consult as (
 
 event as (
     select lead_id, 'lead' as step, created_at as at from lead
-    union all
+    union
     select lead_id, 'contacted', first_response_at from lead
-    union all
+    union
     select lead_id, 'contacted', at from hub.lead_status_event where to_status = 'contacted'
-    union all
+    union
     select source_lead_id, 'booked', booked_at from booking
-    union all
+    union
     select lead_id, 'arrived', at from arrival
-    union all
+    union
     select arrival.lead_id, 'consult', consult.started_at
     from arrival
     inner join consult on arrival.visit_id = consult.visit_id
-    union all
+    union
     select arrival.lead_id, 'won', coalesce(consult.ended_at, consult.started_at)
     from arrival
     inner join consult on arrival.visit_id = consult.visit_id and consult.is_won
-    union all
+    union
     select arrival.lead_id, 'paid', payment.paid_at
     from arrival
     inner join hub.payment as payment on arrival.visit_id = payment.visit_id and payment.is_cash
-    union all
+    union
     select lead_id, step, at from hub.lead_contact_step
-),
-
-earliest as (
-    select lead_id, step, min(at) as at
-    from event
-    where at is not null and lead_id is not null
-    group by lead_id, step
 )
 
 select
@@ -64,7 +57,8 @@ select
     lead.consultant_id,
     lead.biz_date as entry_on,
     lead.month,
-    earliest.step,
-    earliest.at
-from earliest
-inner join lead on earliest.lead_id = lead.lead_id
+    event.step,
+    event.at
+from event
+inner join lead on event.lead_id = lead.lead_id
+where event.at is not null

@@ -27,14 +27,16 @@ placed as (
 -- known to a source before any line was asked for
 record as (
     select
-        person.person_id, 'other' as business_line, local_date(person.created_at) as biz_date,
+        person.person_id, 'other' as business_line,
+        local_date(person.created_at, person.home_site_id) as biz_date,
         person.home_site_id as site_id, person.first_channel_id as channel_id,
         person.created_at as at, 0 as is_visit, 0 as is_paid
     from hub.person as person
     left join (
         select person_id, min(biz_date) as biz_date from placed group by person_id
     ) as first_day on person.person_id = first_day.person_id
-    where first_day.biz_date is null or first_day.biz_date > local_date(person.created_at)
+    where first_day.biz_date is null
+        or first_day.biz_date > local_date(person.created_at, person.home_site_id)
 ),
 
 known as (

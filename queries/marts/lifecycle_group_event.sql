@@ -1,11 +1,12 @@
 -- one row per person and day on which the person's state in the group changed
--- the group's state is the one of the line in which the person is most active
+-- the group's state is the one of the line in which the person is most active; who only looked in
+-- never lapses there, so what was paid for elsewhere goes before
 with event as (
     select
         *,
         case to_state
             when 'return' then 7 when 'reactivated' then 6 when 'first' then 5
-            when 'visited_unpaid' then 4 when 'dormant' then 3 when 'churned' then 2 else 1
+            when 'dormant' then 4 when 'churned' then 3 when 'visited_unpaid' then 2 else 1
         end as activity
     from hub.lifecycle_event
 ),

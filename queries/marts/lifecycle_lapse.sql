@@ -5,7 +5,7 @@ with booking as (
         coalesce(business_line, 'other') as business_line,
         booked_on,
         -- a cancelled booking holds the person until the day before
-        least(biz_date, coalesce(local_date(cancelled_at) - 1, biz_date)) as held_to
+        least(biz_date, coalesce(local_date(cancelled_at, site_id) - 1, biz_date)) as held_to
     from hub.appointment
     where person_id is not null and status not in ('proposed', 'pending')
 ),

@@ -1,4 +1,4 @@
--- one row per person, line they first paid in, other line, and event on the way to it
+-- one row per person, line they first paid in, line not paid in before, and event on the way to it
 with entry as (
     select * from hub.line_entry
 ),
@@ -14,6 +14,10 @@ way as (
         entry.person_id || ':' || entry.business_line || ':' || line.business_line as way_id
     from entry
     inner join line on entry.business_line <> line.business_line
+    -- nobody is on the way to a line they came from
+    left anti join entry as known
+        on entry.person_id = known.person_id and line.business_line = known.business_line
+        and known.entered_at <= entry.entered_at
 ),
 
 event as (

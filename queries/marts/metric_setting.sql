@@ -7,7 +7,7 @@ select
     cast(30 as bigint) as acceptance_days,
     -- days back in which an earlier paying visit makes a repurchase
     cast(365 as bigint) as repurchase_days,
-    -- days in which a first payment in another business line is a conversion
+    -- days in which a first paid visit in another business line is a conversion
     cast(365 as bigint) as cross_line_days,
     -- visits within 365 days that make a person loyal, whatever the years before
     cast(3 as bigint) as loyal_visits,

@@ -12,12 +12,17 @@ with touch as (
 ),
 
 visit as (
-    select * from hub.visit where person_id is not null
+    select
+        *,
+        -- told apart by number: ids of visits are for those who see their site
+        row_number() over (partition by person_id order by arrived_at, visit_id) as nth
+    from hub.visit
+    where person_id is not null
 ),
 
 event as (
-    select touch_id as event_id, visitor_id, person_id, case nth when 1 then 'touched' else 'engaged' end as step,
-        channel_id, at, biz_date
+    select touch_id as event_id, visitor_id, person_id,
+        case nth when 1 then 'touched' else 'engaged' end as step, channel_id, at, biz_date
     from touch
     where is_marketing and nth <= 2
     union all
@@ -25,7 +30,9 @@ event as (
     from touch
     where kind in ('review', 'share')
     union all
-    select visit_id, person_id as visitor_id, person_id, 'arrived', channel_id, arrived_at, biz_date from visit
+    select person_id || ':visit:' || cast(nth as text), person_id as visitor_id, person_id,
+        'arrived', channel_id, arrived_at, biz_date
+    from visit
 )
 
 select

@@ -2,42 +2,59 @@
 with recall as (
     select
         *,
-        arrow_cast(
-            cast(biz_date - interval '30 days' as date), 'Timestamp(Microsecond, Some("UTC"))'
-        ) as opens_at,
-        arrow_cast(
-            cast(biz_date + interval '61 days' as date), 'Timestamp(Microsecond, Some("UTC"))'
-        ) as closes_at
+        cast(biz_date - interval '30 days' as date) as opens_on,
+        cast(biz_date + interval '60 days' as date) as closes_on
     from hub.recall_due
     where status <> 'upcoming'
 ),
 
+quarter as (
+    select distinct
+        recall.site_id,
+        recall.opens_on,
+        arrow_cast(recall.opens_on, 'Timestamp(Microsecond, Some("UTC"))')
+            + cast(15 * quarters.nth || ' minutes' as interval) as at
+    from recall
+    cross join (select unnest(range(-56, 97)) as nth) as quarters
+),
+
+-- the instant at which the day begins at the site; no zone is off by less than quarters of an hour
+opening as (
+    select site_id, opens_on, min(at) as at
+    from quarter
+    where local_date(at, site_id) = opens_on
+    group by site_id, opens_on
+),
+
 event as (
-    select recall_id, 'due' as step, opens_at as at from recall
+    select recall.recall_id, 'due' as step, opening.at
+    from recall
+    inner join opening
+        on recall.site_id = opening.site_id and recall.opens_on = opening.opens_on
     union
     select recall.recall_id, 'contacted', task.done_at
     from recall
     inner join hub.followup_task as task on recall.person_id = task.person_id
-    where task.done_at >= recall.opens_at and task.done_at < recall.closes_at
+    where local_date(task.done_at, recall.site_id) between recall.opens_on and recall.closes_on
     union
     select recall.recall_id, 'booked', booking.booked_at
     from recall
     inner join hub.appointment as booking
         on recall.person_id = booking.person_id and recall.business_line = booking.business_line
-    where booking.booked_at >= recall.opens_at and booking.booked_at < recall.closes_at
+    where local_date(booking.booked_at, recall.site_id) between recall.opens_on and recall.closes_on
     union
     select recall.recall_id, 'arrived', visit.arrived_at
     from recall
     inner join hub.visit as visit
         on recall.person_id = visit.person_id and recall.business_line = visit.business_line
-    where visit.arrived_at >= recall.opens_at and visit.arrived_at < recall.closes_at
+    where local_date(visit.arrived_at, recall.site_id) between recall.opens_on and recall.closes_on
     union
     select recall.recall_id, 'paid', payment.paid_at
     from recall
     inner join hub.payment as payment
         on recall.person_id = payment.person_id and recall.business_line = payment.business_line
-    where payment.is_cash and payment.paid_at >= recall.opens_at
-        and payment.paid_at < recall.closes_at
+    where payment.is_cash
+        and local_date(payment.paid_at, recall.site_id) between recall.opens_on and recall.closes_on
 )
 
 select

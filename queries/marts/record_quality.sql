@@ -4,7 +4,7 @@ with asked as (
         record.record_id,
         record.source_system,
         record.site_id,
-        local_date(record.created_at) as biz_date,
+        local_date(record.created_at, record.site_id) as biz_date,
         cast(record.name is not null as int) + cast(record.sex is not null as int)
         + cast(record.birth_date is not null as int) + cast(record.phone_hash is not null as int)
         + cast(record.card_hash is not null as int)

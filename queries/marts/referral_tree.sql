@@ -32,10 +32,10 @@ brought as (
 ),
 
 cash as (
-    select person_id, sum(cash_fen) as cash_fen
+    select person_id, site_id, sum(cash_fen) as cash_fen
     from hub.payment
     where is_cash and person_id is not null
-    group by person_id
+    group by person_id, site_id
 )
 
 select
@@ -59,4 +59,6 @@ from edge
 inner join placed on edge.referred_person_id = placed.person_id
 inner join hub.referral as referral on edge.referral_id = referral.referral_id
 left join brought on edge.referred_person_id = brought.referrer_person_id
-left join cash on edge.referred_person_id = cash.person_id
+-- who sees one site is not told what was paid at others
+left join cash
+    on edge.referred_person_id = cash.person_id and referral.site_id = cash.site_id

@@ -1,13 +1,13 @@
 -- one row per paying person and event on the way to bringing somebody
 with entry as (
     select person_id, min(entered_at) as at, min(entered_on) as entry_on,
-        first_value(site_id order by entered_at) as site_id,
-        first_value(brand_id order by entered_at) as brand_id,
-        first_value(city order by entered_at) as city,
-        first_value(business_line order by entered_at) as business_line,
-        first_value(channel_id order by entered_at) as channel_id,
-        first_value(doctor_id order by entered_at) as doctor_id,
-        first_value(consultant_id order by entered_at) as consultant_id
+        first_value(site_id order by entered_at, visit_id) as site_id,
+        first_value(brand_id order by entered_at, visit_id) as brand_id,
+        first_value(city order by entered_at, visit_id) as city,
+        first_value(business_line order by entered_at, visit_id) as business_line,
+        first_value(channel_id order by entered_at, visit_id) as channel_id,
+        first_value(doctor_id order by entered_at, visit_id) as doctor_id,
+        first_value(consultant_id order by entered_at, visit_id) as consultant_id
     from hub.line_entry
     group by person_id
 ),

@@ -11,7 +11,7 @@ booked as (
     from hub.appointment
     where type in ('treatment', 'recheck')
         and booked_on <= biz_date - interval '7 days'
-        and (cancelled_at is null or local_date(cancelled_at) > biz_date - interval '7 days')
+        and coalesce(local_date(cancelled_at, site_id) > biz_date - interval '7 days', true)
     group by site_id, biz_date
 ),
 
@@ -19,16 +19,18 @@ due as (
     select site_id, biz_date, count(*) as due from hub.recall_due group by site_id, biz_date
 ),
 
+-- every day since the first visit: a day without returns was expected to have some, too
 spine as (
-    select site_id, biz_date from actual
-    union
-    select site_id, biz_date from booked
-    union
-    select site_id, biz_date from due
+    select site_id, since,
+        since + unnest(range(0, cast(through.data_through - since as bigint) + 8)) as biz_date
+    from (select site_id, min(biz_date) as since from hub.visit group by site_id)
+    cross join hub.data_through as through
 ),
 
 day as (
-    select spine.site_id, spine.biz_date, date_part('dow', spine.biz_date) as weekday,
+    select spine.*, date_part('dow', spine.biz_date) as weekday,
+        -- of eight weeks, those the site has had
+        least(8, (spine.biz_date - spine.since) / 7) as weeks_known,
         coalesce(actual.returns, 0) as returns, coalesce(booked.booked, 0) as booked,
         coalesce(due.due, 0) as due
     from spine
@@ -52,10 +54,10 @@ known as (
 
 expected as (
     select *,
-        cast(coalesce(weekday_before, 0) as decimal(12, 4)) / 8 as by_weekday,
+        cast(weekday_before as decimal(12, 4)) / weeks_known as by_weekday,
         cast(booked * returns_before as decimal(12, 4)) / nullif(booked_before, 0) as by_bookings
     from known
-    where returns_before is not null
+    where weeks_known > 0
 )
 
 select
@@ -65,8 +67,7 @@ select
     site.brand_id,
     site.city,
     site.business_line,
-    expected.booked,
-    expected.due,
+    expected.booked, expected.due,
     cast(by_bookings as decimal(12, 4)) as by_bookings,
     cast(by_weekday as decimal(12, 4)) as by_weekday,
     cast((coalesce(by_bookings, by_weekday) + by_weekday) / 2 as decimal(12, 4)) as forecast,
@@ -77,4 +78,3 @@ select
 from expected
 cross join hub.data_through as through
 inner join hub.org_unit as site on expected.site_id = site.org_unit_id
-where expected.biz_date <= through.data_through + interval '7 days'

@@ -1,23 +1,9 @@
 -- one row per visit whose steps were recorded
-with ordered as (
-    select visit_id, min(at) as ordered_at
+with stepped as (
+    select visit_id, count(*) as steps
     from hub.sop_event
-    where step = 'order'
+    where visit_id is not null
     group by visit_id
-),
-
-stepped as (
-    select
-        event.visit_id,
-        count(*) as steps,
-        count(*) filter (where event.step = 'exam') as exams,
-        count(*) filter (
-            where event.step = 'exam' and coalesce(event.at < ordered.ordered_at, true)
-        ) as exams_skipped
-    from hub.sop_event as event
-    left join ordered on event.visit_id = ordered.visit_id
-    where event.visit_id is not null
-    group by event.visit_id
 ),
 
 broken as (
@@ -39,8 +25,6 @@ select
     visit.consultant_id,
     visit.visit_type,
     stepped.steps,
-    stepped.exams,
-    stepped.exams_skipped,
     coalesce(broken.breaches, 0) as breaches,
     broken.breaches is null as is_conforming
 from stepped

@@ -49,7 +49,14 @@ fn every_funnel_answers_and_never_widens() {
             "select count(*) from hub.recall_due where status <> 'upcoming' \
              and biz_date between date '2026-05-01' and date '2026-10-15'",
         ),
-        ("F6", "select 4 * count(*) from hub.line_entry where entered_on >= date '2026-05-01'"),
+        (
+            "F6",
+            "select 4 * count(distinct person_id || business_line) - count(known_line) \
+             from (select a.*, b.business_line as known_line from hub.line_entry as a \
+             left join hub.line_entry as b on a.person_id = b.person_id \
+             and a.business_line <> b.business_line and b.entered_at <= a.entered_at) \
+             where entered_on >= date '2026-05-01'",
+        ),
         (
             "F7",
             "select count(distinct person_id) from hub.visit \

@@ -220,18 +220,20 @@ fn a_caller_is_everybody_the_phone_belongs_to() {
 /// Steps of the lead funnel reached in order within 30 days of the lead, counted without the
 /// product's aggregate.
 fn reached(rows: &[Row], steps: &[String]) -> Vec<u64> {
-    let mut leads: BTreeMap<&str, BTreeMap<&str, i64>> = BTreeMap::new();
+    let mut leads: BTreeMap<&str, BTreeMap<&str, BTreeSet<i64>>> = BTreeMap::new();
     for row in rows {
         let micros = row["micros"].parse().expect("an instant");
-        leads.entry(&row["lead_id"]).or_default().insert(&row["step"], micros);
+        let events = leads.entry(&row["lead_id"]).or_default();
+        events.entry(&row["step"]).or_default().insert(micros);
     }
     let mut reached = vec![0; steps.len()];
     for events in leads.values() {
-        let Some(start) = events.get("lead") else { continue };
-        let mut before = *start;
+        let first = |step: &str, from: i64| events.get(step)?.range(from..).next().copied();
+        let Some(start) = first("lead", i64::MIN) else { continue };
+        let mut before = start;
         for (count, step) in reached.iter_mut().zip(steps) {
-            match events.get(step.as_str()) {
-                Some(at) if *at >= before && at - start <= 30 * 86_400_000_000 => before = *at,
+            match first(step, before) {
+                Some(at) if at - start <= 30 * 86_400_000_000 => before = at,
                 _ => break,
             }
             *count += 1;
