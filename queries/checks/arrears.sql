@@ -17,6 +17,11 @@ with change as (
     left join raw.his_t_qy as own on back.sfmxid = own.sfmxid
     left join raw.his_t_sk as receipt on back.skid = receipt.skid
     where own.qyid is null and coalesce(receipt.lx, 0) <> 2
+        -- money that settled nothing reopens nothing
+        and not (
+            back.sfmxid is null and coalesce(receipt.lx in (1, 6), false)
+            and receipt.sfdid is null
+        )
 ),
 
 grid as (

@@ -28,6 +28,12 @@ with change as (
     inner join raw.his_t_org as org on receipt.jgid = org.jgid
     where receipt.sfdid is null and receipt.lx in (1, 6)
     union all
+    select org.jgbm, month_of(local_date(back.tfsj)), -to_fen(back.je)
+    from raw.his_t_tf as back
+    inner join raw.his_t_sk as receipt on back.skid = receipt.skid
+    inner join raw.his_t_org as org on back.jgid = org.jgid
+    where back.sfmxid is null and receipt.sfdid is null and receipt.lx in (1, 6)
+    union all
     select org.jgbm, month_of(local_date(bill.kdsj)), to_fen(line.ys)
     from raw.his_t_sfmx as line
     inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
