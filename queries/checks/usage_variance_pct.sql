@@ -1,5 +1,5 @@
 -- used less standard material of redemptions and lines billed at once, at standard price, over the
--- standard, by site and month of the usage files
+-- standard, by site and month; departments count in the months of their usage files
 with done as (
     select use.ksid as unit, month_of(local_date(use.hksj)) as month, owned.xmid,
         cast(use.cs as decimal(12, 2)) as cases
@@ -31,7 +31,9 @@ part as (
     inner join raw.ledger_item_material as need on item.xmbm = need.item
     inner join raw.his_t_org as dept on done.unit = dept.jgid
     inner join raw.his_t_org as site on dept.sjid = site.jgid
-    where done.month in (select period from raw.ledger_material_usage)
+    where done.month || ' ' || dept.jgbm in (
+        select period || ' ' || department from raw.ledger_material_usage
+    )
 ),
 
 -- a department's usage of a material is valued to the fen
