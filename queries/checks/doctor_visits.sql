@@ -1,7 +1,8 @@
 -- visits that name a doctor over doctors in full-time equivalents, by site and month;
 -- only months whose costs are booked
 with seen as (
-    select jgid, local_date(ddsj) as day from raw.his_t_jz where ysid is not null
+    select jgid, local_date(ddsj, jgbm) as day
+    from raw.his_t_jz inner join raw.his_t_org using (jgid) where ysid is not null
 ),
 
 booked as (

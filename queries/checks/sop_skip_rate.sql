@@ -13,14 +13,14 @@ lawful as (
 summed as (
     select
         org.jgbm as site,
-        month_of(local_date(visit.ddsj)) as month,
+        month_of(local_date(visit.ddsj, org.jgbm)) as month,
         count(*) - count(lawful.lcid) as numerator,
         count(*) as denominator
     from exam
     inner join raw.his_t_jz as visit on exam.jzid = visit.jzid
     inner join raw.his_t_org as org on visit.jgid = org.jgid
     left join lawful on exam.lcid = lawful.lcid
-    group by org.jgbm, month_of(local_date(visit.ddsj))
+    group by org.jgbm, month_of(local_date(visit.ddsj, org.jgbm))
 )
 
 select site, month, numerator, denominator, cast(numerator as double) / denominator as value

@@ -1,15 +1,17 @@
 -- pay of clinical departments less what their services take of it at 83 % of the paid minutes of
 -- each role, in fen, by site and month booked
 with done as (
-    select use.ksid as unit, month_of(local_date(use.hksj)) as month, owned.xmid,
+    select use.ksid as unit, month_of(local_date(use.hksj, org.jgbm)) as month, owned.xmid,
         cast(use.cs as decimal(12, 2)) as cases
     from raw.his_t_xh as use
+    inner join raw.his_t_org as org on use.jgid = org.jgid
     inner join raw.his_t_qy as owned on use.qyid = owned.qyid
     where use.cxsj is null
     union all
-    select line.ksid, month_of(local_date(bill.kdsj)), line.xmid, line.sl
+    select line.ksid, month_of(local_date(bill.kdsj, org.jgbm)), line.xmid, line.sl
     from raw.his_t_sfmx as line
     inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
+    inner join raw.his_t_org as org on bill.jgid = org.jgid
     where bill.zt not in (0, 4) and line.sfmxid not in (select sfmxid from raw.his_t_qy)
 ),
 
