@@ -17,14 +17,14 @@ billed as (
 summed as (
     select
         org.jgbm as site,
-        month_of(local_date(visit.ddsj)) as month,
+        month_of(local_date(visit.ddsj, org.jgbm)) as month,
         sum(coalesce(billed.fen, 0)) as numerator,
         sum(won.consults) as denominator
     from won
     inner join raw.his_t_jz as visit on won.jzid = visit.jzid
     inner join raw.his_t_org as org on visit.jgid = org.jgid
     left join billed on won.jzid = billed.jzid
-    group by org.jgbm, month_of(local_date(visit.ddsj))
+    group by org.jgbm, month_of(local_date(visit.ddsj, org.jgbm))
 )
 
 select site, month, numerator, denominator, cast(numerator as double) / denominator as value

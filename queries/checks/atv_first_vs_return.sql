@@ -11,13 +11,13 @@ with received as (
 ticket as (
     select
         org.jgbm as site,
-        month_of(local_date(visit.ddsj)) as month,
+        month_of(local_date(visit.ddsj, org.jgbm)) as month,
         avg(received.fen) filter (where visit.lb = 1) as numerator,
         avg(received.fen) filter (where visit.lb in (2, 3, 4)) as denominator
     from received
     inner join raw.his_t_jz as visit on received.jzid = visit.jzid
     inner join raw.his_t_org as org on visit.jgid = org.jgid
-    group by org.jgbm, month_of(local_date(visit.ddsj))
+    group by org.jgbm, month_of(local_date(visit.ddsj, org.jgbm))
 )
 
 select site, month, numerator, denominator, numerator / denominator as value

@@ -11,8 +11,9 @@ with paid as (
 ),
 
 customer as (
-    select paid.person_id, paid.jgid, local_date(paid.sksj) as day
+    select paid.person_id, paid.jgid, local_date(paid.sksj, org.jgbm) as day
     from paid
+    inner join raw.his_t_org as org on paid.jgid = org.jgid
     where paid.person_id is not null and not exists (
         select 1
         from paid as earlier

@@ -3,7 +3,7 @@ with part as (
     select "门店编码" as site, month_of("日期") as month, to_fen("金额") as spent, 0 as received
     from raw.crm_spend
     union all
-    select org.jgbm, month_of(local_date(receipt.sksj)), 0, to_fen(receipt.je)
+    select org.jgbm, month_of(local_date(receipt.sksj, org.jgbm)), 0, to_fen(receipt.je)
     from raw.his_t_sk as receipt
     inner join raw.his_t_org as org on receipt.jgid = org.jgid
     where receipt.lx in (1, 2, 6)

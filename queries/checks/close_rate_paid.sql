@@ -13,7 +13,7 @@ with paid as (
 summed as (
     select
         org.jgbm as site,
-        month_of(local_date(visit.ddsj)) as month,
+        month_of(local_date(visit.ddsj, org.jgbm)) as month,
         count(*) filter (where paid.fen >= setting.deal_min_fen) as numerator,
         count(*) as denominator
     from raw.his_t_zx as consult
@@ -21,7 +21,7 @@ summed as (
     inner join raw.his_t_jz as visit on consult.jzid = visit.jzid
     inner join raw.his_t_org as org on visit.jgid = org.jgid
     left join paid on visit.jzid = paid.jzid
-    group by org.jgbm, month_of(local_date(visit.ddsj))
+    group by org.jgbm, month_of(local_date(visit.ddsj, org.jgbm))
 )
 
 select site, month, numerator, denominator, cast(numerator as double) / denominator as value

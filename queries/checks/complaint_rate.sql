@@ -1,8 +1,10 @@
 -- complaints over visits, times 1000, by site and month of each
 with part as (
-    select jgid, local_date(sj) as day, 1 as complaints, 0 as visits from raw.his_t_ts
+    select jgid, local_date(sj, jgbm) as day, 1 as complaints, 0 as visits
+    from raw.his_t_ts inner join raw.his_t_org using (jgid)
     union all
-    select jgid, local_date(ddsj) as day, 0 as complaints, 1 as visits from raw.his_t_jz
+    select jgid, local_date(ddsj, jgbm) as day, 0 as complaints, 1 as visits
+    from raw.his_t_jz inner join raw.his_t_org using (jgid)
 ),
 
 summed as (

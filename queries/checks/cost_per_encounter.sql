@@ -1,6 +1,7 @@
 -- cost of all departments of a site over its visits, by month; only months whose costs are booked
 with part as (
-    select org.jgbm as site, month_of(local_date(visit.ddsj)) as month, 0 as cost_fen, 1 as visits
+    select org.jgbm as site, month_of(local_date(visit.ddsj, org.jgbm)) as month, 0 as cost_fen,
+        1 as visits
     from raw.his_t_jz as visit
     inner join raw.his_t_org as org on visit.jgid = org.jgid
     union all

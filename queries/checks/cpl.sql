@@ -4,7 +4,7 @@ with part as (
     select "门店编码" as site, "日期" as day, to_fen("金额") as spend_fen, 0 as valid
     from raw.crm_spend
     union all
-    select "门店编码" as site, local_date("创建时间") as day, 0 as spend_fen, 1 as valid
+    select "门店编码" as site, local_date("创建时间", "门店编码") as day, 0 as spend_fen, 1 as valid
     from raw.crm_lead
     where "是否有效" = '是'
 ),

@@ -1,10 +1,11 @@
 -- earned that names a doctor over doctors in full-time equivalents, by site and month;
 -- only months whose costs are booked
 with earned as (
-    select used.jgid, local_date(used.hksj) as day, to_fen(used.je) as fen,
+    select used.jgid, local_date(used.hksj, org.jgbm) as day, to_fen(used.je) as fen,
         coalesce(case when staff.js = 1 then staff.ryid end, coalesce(bill.ysid, visit.ysid))
             as doctor
     from raw.his_t_xh as used
+    inner join raw.his_t_org as org on used.jgid = org.jgid
     inner join raw.his_t_qy as own on used.qyid = own.qyid
     inner join raw.his_t_sfmx as line on own.sfmxid = line.sfmxid
     inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
@@ -12,9 +13,11 @@ with earned as (
     left join raw.his_t_ry as staff on used.zxrid = staff.ryid
     where used.cxsj is null
     union all
-    select bill.jgid, local_date(bill.kdsj), to_fen(line.ys), coalesce(bill.ysid, visit.ysid)
+    select bill.jgid, local_date(bill.kdsj, org.jgbm), to_fen(line.ys),
+        coalesce(bill.ysid, visit.ysid)
     from raw.his_t_sfmx as line
     inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
+    inner join raw.his_t_org as org on bill.jgid = org.jgid
     inner join raw.his_t_xm as item on line.xmid = item.xmid
     left join raw.his_t_jz as visit on bill.jzid = visit.jzid
     where bill.zt not in (0, 4) and item.lx in (1, 2, 3, 4)
@@ -36,13 +39,24 @@ above as (
     group by earned.jgid, month_of(earned.day)
 ),
 
+-- counted once a month, at each site by the part of the paid minutes there
+person as (
+    select staff_id, month, cast(sum(paid_minutes) as double) as minutes, count(*) as places
+    from raw.ledger_labour_hours
+    group by staff_id, month
+),
+
 hours as (
-    select site.jgid, hours.month, sum(staff.fte) as units
-    from raw.ledger_labour_hours as hours
-    inner join raw.his_t_org as dept on hours.department = dept.jgbm
+    select site.jgid, person.month, cast(round(sum(
+        staff.fte * coalesce(worked.paid_minutes / nullif(person.minutes, 0), 1.0 / person.places)
+    ), 4) as decimal(12, 4)) as units
+    from person
+    inner join raw.his_t_ry as staff on person.staff_id = staff.ryid and staff.js = 1
+    inner join raw.ledger_labour_hours as worked
+        on person.staff_id = worked.staff_id and person.month = worked.month
+    inner join raw.his_t_org as dept on worked.department = dept.jgbm
     inner join raw.his_t_org as site on dept.sjid = site.jgid
-    inner join raw.his_t_ry as staff on hours.staff_id = staff.ryid and staff.js = 1
-    group by site.jgid, hours.month
+    group by site.jgid, person.month
 ),
 
 summed as (

@@ -6,8 +6,9 @@ with visit as (
     select
         visit.ysid,
         link.person_id,
-        date_trunc('month', local_date(visit.ddsj)) as month_start
+        date_trunc('month', local_date(visit.ddsj, org.jgbm)) as month_start
     from raw.his_t_jz as visit
+    inner join raw.his_t_org as org on visit.jgid = org.jgid
     inner join hub.person_link as link on 'his:' || cast(visit.brid as text) = link.record_id
 ),
 

@@ -1,7 +1,8 @@
 -- visits that name a doctor over doctors in full-time equivalents, by site and month;
 -- only months whose costs are booked
 with seen as (
-    select jgid, local_date(ddsj) as day from raw.his_t_jz where ysid is not null
+    select jgid, local_date(ddsj, jgbm) as day
+    from raw.his_t_jz inner join raw.his_t_org using (jgid) where ysid is not null
 ),
 
 booked as (
@@ -18,13 +19,24 @@ above as (
     group by seen.jgid, month_of(seen.day)
 ),
 
+-- counted once a month, at each site by the part of the paid minutes there
+person as (
+    select staff_id, month, cast(sum(paid_minutes) as double) as minutes, count(*) as places
+    from raw.ledger_labour_hours
+    group by staff_id, month
+),
+
 hours as (
-    select site.jgid, hours.month, sum(staff.fte) as units
-    from raw.ledger_labour_hours as hours
-    inner join raw.his_t_org as dept on hours.department = dept.jgbm
+    select site.jgid, person.month, cast(round(sum(
+        staff.fte * coalesce(worked.paid_minutes / nullif(person.minutes, 0), 1.0 / person.places)
+    ), 4) as decimal(12, 4)) as units
+    from person
+    inner join raw.his_t_ry as staff on person.staff_id = staff.ryid and staff.js = 1
+    inner join raw.ledger_labour_hours as worked
+        on person.staff_id = worked.staff_id and person.month = worked.month
+    inner join raw.his_t_org as dept on worked.department = dept.jgbm
     inner join raw.his_t_org as site on dept.sjid = site.jgid
-    inner join raw.his_t_ry as staff on hours.staff_id = staff.ryid and staff.js = 1
-    group by site.jgid, hours.month
+    group by site.jgid, person.month
 ),
 
 summed as (

@@ -43,7 +43,7 @@ late as (
         on away.person_id = booking.person_id and away.business_line = booking.business_line
         and booking.status not in ('proposed', 'pending')
         and away.d >= booking.booked_on and away.d <= booking.biz_date
-        and away.d < coalesce(local_date(booking.cancelled_at), away.d + 1)
+        and away.d < coalesce(local_date(booking.cancelled_at, booking.site_id), away.d + 1)
     where away.d > away.biz_date + rule.dormant_days
 ),
 

@@ -7,7 +7,7 @@ with arrival as (
 
 select
     org.jgbm as site,
-    month_of(local_date(arrival.ddsj)) as month,
+    month_of(local_date(arrival.ddsj, org.jgbm)) as month,
     count(*) as numerator,
     1 as denominator,
     cast(count(*) as double) as value
@@ -22,4 +22,4 @@ where not exists (
             or (earlier.ddsj = arrival.ddsj and earlier.jzid < arrival.jzid)
         )
 )
-group by org.jgbm, month_of(local_date(arrival.ddsj))
+group by org.jgbm, month_of(local_date(arrival.ddsj, org.jgbm))

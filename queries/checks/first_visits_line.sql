@@ -29,7 +29,7 @@ arrival as (
 
 select
     site,
-    month_of(local_date(ddsj)) as month,
+    month_of(local_date(ddsj, site)) as month,
     count(*) as numerator,
     1 as denominator,
     cast(count(*) as double) as value
@@ -43,4 +43,4 @@ where not exists (
             or (earlier.ddsj = arrival.ddsj and earlier.jzid < arrival.jzid)
         )
 )
-group by site, month_of(local_date(ddsj))
+group by site, month_of(local_date(ddsj, site))

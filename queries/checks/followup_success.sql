@@ -3,22 +3,25 @@
 with last_day as (
     select max(day) as day
     from (
-        select max(local_date(ddsj)) as day from raw.his_t_jz
+        select max(local_date(ddsj, jgbm)) as day
+        from raw.his_t_jz inner join raw.his_t_org using (jgid)
         union all
-        select max(local_date(sksj)) as day from raw.his_t_sk
+        select max(local_date(sksj, jgbm)) as day
+        from raw.his_t_sk inner join raw.his_t_org using (jgid)
         union all
-        select max(local_date("创建时间")) as day from raw.crm_lead
+        select max(local_date("创建时间", "门店编码")) as day from raw.crm_lead
     ) as days
 ),
 
 task as (
     select task.hfid, task.jgid, task.wcsj, link.person_id
     from raw.his_t_hf as task
+    inner join raw.his_t_org as org on task.jgid = org.jgid
     inner join hub.person_link as link on 'his:' || cast(task.brid as text) = link.record_id
     cross join hub.metric_setting as setting
     cross join last_day
     where task.zt = 1 and task.wcsj is not null
-        and last_day.day - local_date(task.wcsj) >= setting.followup_days
+        and last_day.day - local_date(task.wcsj, org.jgbm) >= setting.followup_days
 ),
 
 sign as (
@@ -42,13 +45,13 @@ followed as (
 summed as (
     select
         org.jgbm as site,
-        month_of(local_date(task.wcsj)) as month,
+        month_of(local_date(task.wcsj, org.jgbm)) as month,
         count(followed.hfid) as numerator,
         count(*) as denominator
     from task
     inner join raw.his_t_org as org on task.jgid = org.jgid
     left join followed on task.hfid = followed.hfid
-    group by org.jgbm, month_of(local_date(task.wcsj))
+    group by org.jgbm, month_of(local_date(task.wcsj, org.jgbm))
 )
 
 select site, month, numerator, denominator, cast(numerator as double) / denominator as value

@@ -9,7 +9,7 @@ with received as (
 ),
 
 paying as (
-    select org.jgbm as site, local_date(visit.ddsj) as day, link.person_id
+    select org.jgbm as site, local_date(visit.ddsj, org.jgbm) as day, link.person_id
     from raw.his_t_jz as visit
     inner join received on visit.jzid = received.jzid
     inner join raw.his_t_org as org on visit.jgid = org.jgid
@@ -20,7 +20,8 @@ month_end as (
     select
         month_of(day) as month,
         cast(max(date_trunc('month', day)) + interval '1 month' - interval '1 day' as date) as day
-    from (select distinct local_date(ddsj) as day from raw.his_t_jz) as days
+    from (select distinct local_date(ddsj, jgbm) as day
+from raw.his_t_jz inner join raw.his_t_org using (jgid)) as days
     group by month_of(day)
 ),
 

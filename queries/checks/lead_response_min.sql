@@ -3,7 +3,7 @@
 with waited as (
     select
         "门店编码" as site,
-        month_of(local_date("创建时间")) as month,
+        month_of(local_date("创建时间", "门店编码")) as month,
         (to_unixtime("首响时间") - to_unixtime("创建时间")) / 60 as minutes
     from raw.crm_lead
     where "首响时间" is not null

@@ -1,8 +1,9 @@
 -- loyal persons over persons seen, by site and month of the visit
 -- loyal: at least the third visit within 365 days, or seen 365 to 1094 days before as well
 with arrival as (
-    select visit.jzid, visit.jgid, local_date(visit.ddsj) as day, link.person_id
+    select visit.jzid, visit.jgid, local_date(visit.ddsj, org.jgbm) as day, link.person_id
     from raw.his_t_jz as visit
+    inner join raw.his_t_org as org on visit.jgid = org.jgid
     inner join hub.person_link as link on 'his:' || cast(visit.brid as text) = link.record_id
 ),
 

@@ -11,22 +11,23 @@ with paid as (
 ),
 
 customer as (
-    select person_id, first_value(jgid order by sksj, cast(skid as text)) as jgid,
-        local_date(min(sksj)) as day
+    select person_id, first_value(jgid order by sksj, cast(skid as text)) as jgid, min(sksj) as at
     from paid
     where person_id is not null
     group by person_id
 ),
 
 earned as (
-    select used.jgid, local_date(used.hksj) as day, to_fen(used.je) as fen, own.brid
+    select used.jgid, local_date(used.hksj, org.jgbm) as day, to_fen(used.je) as fen, own.brid
     from raw.his_t_xh as used
+    inner join raw.his_t_org as org on used.jgid = org.jgid
     inner join raw.his_t_qy as own on used.qyid = own.qyid
     where used.cxsj is null
     union all
-    select bill.jgid, local_date(bill.kdsj) as day, to_fen(line.ys) as fen, bill.brid
+    select bill.jgid, local_date(bill.kdsj, org.jgbm) as day, to_fen(line.ys) as fen, bill.brid
     from raw.his_t_sfmx as line
     inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
+    inner join raw.his_t_org as org on bill.jgid = org.jgid
     inner join raw.his_t_xm as item on line.xmid = item.xmid
     where bill.zt not in (0, 4) and item.lx in (1, 2, 3, 4)
         and line.sfmxid not in (select sfmxid from raw.his_t_qy)
@@ -65,13 +66,13 @@ worth as (
 summed as (
     select
         org.jgbm as site,
-        month_of(customer.day) as month,
+        month_of(local_date(customer.at, org.jgbm)) as month,
         sum(coalesce(worth.fen, 0)) as numerator,
         count(*) as denominator
     from customer
     inner join raw.his_t_org as org on customer.jgid = org.jgid
     left join worth on customer.person_id = worth.person_id
-    group by org.jgbm, month_of(customer.day)
+    group by org.jgbm, month_of(local_date(customer.at, org.jgbm))
 )
 
 select site, month, numerator, denominator, cast(numerator as double) / denominator as value

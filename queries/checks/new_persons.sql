@@ -19,7 +19,7 @@ visit_day as (
     select
         link.person_id,
         coalesce(dept.line, org.ywx) as line,
-        local_date(visit.ddsj) as day,
+        local_date(visit.ddsj, org.jgbm) as day,
         last_value(org.jgbm order by visit.ddsj, org.jgbm) as site,
         bool_or(paid.jzid is not null) as is_paid
     from raw.his_t_jz as visit
@@ -27,7 +27,7 @@ visit_day as (
     inner join hub.person_link as link on 'his:' || cast(visit.brid as text) = link.record_id
     left join dept on visit.jzid = dept.jzid
     left join paid on visit.jzid = paid.jzid
-    group by link.person_id, coalesce(dept.line, org.ywx), local_date(visit.ddsj)
+    group by link.person_id, coalesce(dept.line, org.ywx), local_date(visit.ddsj, org.jgbm)
 ),
 
 first_paid as (

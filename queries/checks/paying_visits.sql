@@ -9,11 +9,11 @@ with received as (
 
 select
     org.jgbm as site,
-    month_of(local_date(visit.ddsj)) as month,
+    month_of(local_date(visit.ddsj, org.jgbm)) as month,
     count(*) as numerator,
     1 as denominator,
     cast(count(*) as double) as value
 from received
 inner join raw.his_t_jz as visit on received.jzid = visit.jzid
 inner join raw.his_t_org as org on visit.jgid = org.jgid
-group by org.jgbm, month_of(local_date(visit.ddsj))
+group by org.jgbm, month_of(local_date(visit.ddsj, org.jgbm))

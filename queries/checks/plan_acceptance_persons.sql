@@ -3,7 +3,7 @@ with line as (
     select
         plan.jgid,
         plan.brid,
-        local_date(plan.cssj) as day,
+        local_date(plan.cssj, org.jgbm) as day,
         own.famxid,
         own.sl,
         own.jg * own.sl - own.yh as value,
@@ -12,6 +12,7 @@ with line as (
             as accepted
     from raw.his_t_famx as own
     inner join raw.his_t_fa as plan on own.faid = plan.faid
+    inner join raw.his_t_org as org on plan.jgid = org.jgid
     cross join hub.metric_setting as setting
     where plan.zt not in (0, 9)
 ),

@@ -1,10 +1,11 @@
 -- earned that names a doctor over productive hours of doctors, by site and month;
 -- only months whose costs are booked
 with earned as (
-    select used.jgid, local_date(used.hksj) as day, to_fen(used.je) as fen,
+    select used.jgid, local_date(used.hksj, org.jgbm) as day, to_fen(used.je) as fen,
         coalesce(case when staff.js = 1 then staff.ryid end, coalesce(bill.ysid, visit.ysid))
             as doctor
     from raw.his_t_xh as used
+    inner join raw.his_t_org as org on used.jgid = org.jgid
     inner join raw.his_t_qy as own on used.qyid = own.qyid
     inner join raw.his_t_sfmx as line on own.sfmxid = line.sfmxid
     inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
@@ -12,9 +13,11 @@ with earned as (
     left join raw.his_t_ry as staff on used.zxrid = staff.ryid
     where used.cxsj is null
     union all
-    select bill.jgid, local_date(bill.kdsj), to_fen(line.ys), coalesce(bill.ysid, visit.ysid)
+    select bill.jgid, local_date(bill.kdsj, org.jgbm), to_fen(line.ys),
+        coalesce(bill.ysid, visit.ysid)
     from raw.his_t_sfmx as line
     inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
+    inner join raw.his_t_org as org on bill.jgid = org.jgid
     inner join raw.his_t_xm as item on line.xmid = item.xmid
     left join raw.his_t_jz as visit on bill.jzid = visit.jzid
     where bill.zt not in (0, 4) and item.lx in (1, 2, 3, 4)

@@ -2,32 +2,36 @@
 -- end of the day, by site and month
 with bought as (
     select own.qyid, own.sfmxid, own.jgid, own.zcs, own.tcs, link.person_id,
-        local_date(bill.kdsj) as day
+        local_date(bill.kdsj, org.jgbm) as day
     from raw.his_t_qy as own
     inner join raw.his_t_xm as item on own.xmid = item.xmid and item.lx = 1
     inner join raw.his_t_sfmx as line on own.sfmxid = line.sfmxid
     inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
+    inner join raw.his_t_org as org on bill.jgid = org.jgid
     inner join hub.person_link as link on 'his:' || cast(own.brid as text) = link.record_id
 ),
 
 change as (
     select person_id, jgid, day, zcs as times from bought
     union all
-    select bought.person_id, bought.jgid, local_date(used.hksj), -used.cs
+    select bought.person_id, bought.jgid, local_date(used.hksj, org.jgbm), -used.cs
     from raw.his_t_xh as used
+    inner join raw.his_t_org as org on used.jgid = org.jgid
     inner join bought on used.qyid = bought.qyid
     where used.cxsj is null
     union all
     select bought.person_id, bought.jgid, given.day, -bought.tcs
     from bought
     inner join (
-        select sfmxid, min(local_date(tfsj)) as day from raw.his_t_tf group by sfmxid
+        select sfmxid, min(local_date(tfsj, jgbm)) as day
+        from raw.his_t_tf inner join raw.his_t_org using (jgid) group by sfmxid
     ) as given on bought.sfmxid = given.sfmxid
 ),
 
 arrival as (
-    select visit.jzid, visit.jgid, local_date(visit.ddsj) as day, link.person_id
+    select visit.jzid, visit.jgid, local_date(visit.ddsj, org.jgbm) as day, link.person_id
     from raw.his_t_jz as visit
+    inner join raw.his_t_org as org on visit.jgid = org.jgid
     inner join hub.person_link as link on 'his:' || cast(visit.brid as text) = link.record_id
 ),
 
@@ -42,10 +46,11 @@ open as (
 ),
 
 made as (
-    select distinct link.person_id, booking.jgid, local_date(booking.djsj) as day
+    select distinct link.person_id, booking.jgid, local_date(booking.djsj, org.jgbm) as day
     from raw.his_t_yy as booking
+    inner join raw.his_t_org as org on booking.jgid = org.jgid
     inner join hub.person_link as link on 'his:' || cast(booking.brid as text) = link.record_id
-    where local_date(booking.kssj) > local_date(booking.djsj)
+    where local_date(booking.kssj, org.jgbm) > local_date(booking.djsj, org.jgbm)
 ),
 
 summed as (

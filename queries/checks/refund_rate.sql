@@ -1,10 +1,12 @@
 -- refunds over cash received, by site and month of each
 with part as (
-    select jgid, local_date(tfsj) as day, to_fen(je) as refund_fen, 0 as cash_fen
+    select jgid, local_date(tfsj, jgbm) as day, to_fen(je) as refund_fen, 0 as cash_fen
     from raw.his_t_tf
+    inner join raw.his_t_org using (jgid)
     union all
-    select jgid, local_date(sksj) as day, 0 as refund_fen, to_fen(je) as cash_fen
+    select jgid, local_date(sksj, jgbm) as day, 0 as refund_fen, to_fen(je) as cash_fen
     from raw.his_t_sk
+    inner join raw.his_t_org using (jgid)
     where lx in (1, 2, 6)
 ),
 

@@ -9,8 +9,10 @@ with received as (
 ),
 
 paying as (
-    select visit.jzid, visit.ddsj, visit.jgid, local_date(visit.ddsj) as day, link.person_id
+    select visit.jzid, visit.ddsj, visit.jgid, local_date(visit.ddsj, org.jgbm) as day,
+        link.person_id
     from raw.his_t_jz as visit
+    inner join raw.his_t_org as org on visit.jgid = org.jgid
     inner join received on visit.jzid = received.jzid
     inner join hub.person_link as link on 'his:' || cast(visit.brid as text) = link.record_id
 ),

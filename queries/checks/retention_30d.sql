@@ -3,11 +3,13 @@
 with last_day as (
     select max(day) as day
     from (
-        select max(local_date(ddsj)) as day from raw.his_t_jz
+        select max(local_date(ddsj, jgbm)) as day
+        from raw.his_t_jz inner join raw.his_t_org using (jgid)
         union all
-        select max(local_date(sksj)) as day from raw.his_t_sk
+        select max(local_date(sksj, jgbm)) as day
+        from raw.his_t_sk inner join raw.his_t_org using (jgid)
         union all
-        select max(local_date("创建时间")) as day from raw.crm_lead
+        select max(local_date("创建时间", "门店编码")) as day from raw.crm_lead
     ) as days
 ),
 
@@ -22,8 +24,9 @@ paid as (
 ),
 
 customer as (
-    select paid.person_id, paid.jgid, local_date(paid.sksj) as day
+    select paid.person_id, paid.jgid, local_date(paid.sksj, org.jgbm) as day
     from paid
+    inner join raw.his_t_org as org on paid.jgid = org.jgid
     where paid.person_id is not null and not exists (
         select 1
         from paid as earlier
@@ -39,8 +42,9 @@ customer as (
 ),
 
 arrival as (
-    select distinct link.person_id, local_date(visit.ddsj) as day
+    select distinct link.person_id, local_date(visit.ddsj, org.jgbm) as day
     from raw.his_t_jz as visit
+    inner join raw.his_t_org as org on visit.jgid = org.jgid
     inner join hub.person_link as link on 'his:' || cast(visit.brid as text) = link.record_id
 ),
 

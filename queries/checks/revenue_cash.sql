@@ -2,12 +2,12 @@
 with received as (
     select
         org.jgbm as site,
-        month_of(local_date(receipt.sksj)) as month,
+        month_of(local_date(receipt.sksj, org.jgbm)) as month,
         sum(to_fen(receipt.je)) as numerator
     from raw.his_t_sk as receipt
     inner join raw.his_t_org as org on receipt.jgid = org.jgid
     where receipt.lx in (1, 2, 6)
-    group by org.jgbm, month_of(local_date(receipt.sksj))
+    group by org.jgbm, month_of(local_date(receipt.sksj, org.jgbm))
 )
 
 select

@@ -4,7 +4,7 @@ with line as (
     select
         plan.jgid,
         plan.brid,
-        local_date(plan.cssj) as day,
+        local_date(plan.cssj, org.jgbm) as day,
         own.famxid,
         own.sl,
         own.jg * own.sl - own.yh as value,
@@ -13,6 +13,7 @@ with line as (
             as accepted
     from raw.his_t_famx as own
     inner join raw.his_t_fa as plan on own.faid = plan.faid
+    inner join raw.his_t_org as org on plan.jgid = org.jgid
     cross join hub.metric_setting as setting
     where plan.zt not in (0, 9)
 ),
@@ -21,7 +22,8 @@ done as (
     select line.famxid, count(act.czid) as times
     from line
     inner join raw.his_t_cz as act on line.famxid = act.famxid
-    where act.zt = 1 and local_date(act.kssj) = line.day
+    inner join raw.his_t_org as org on act.jgid = org.jgid
+    where act.zt = 1 and local_date(act.kssj, org.jgbm) = line.day
     group by line.famxid
 ),
 

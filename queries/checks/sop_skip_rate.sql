@@ -33,12 +33,12 @@ lawful as (
 summed as (
     select
         act.site,
-        month_of(local_date(act.kssj)) as month,
+        month_of(local_date(act.kssj, act.site)) as month,
         count(*) - count(lawful.czid) as numerator,
         count(*) as denominator
     from act
     left join lawful on act.czid = lawful.czid
-    group by act.site, month_of(local_date(act.kssj))
+    group by act.site, month_of(local_date(act.kssj, act.site))
 )
 
 select site, month, numerator, denominator, cast(numerator as double) / denominator as value

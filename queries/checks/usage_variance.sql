@@ -1,15 +1,17 @@
 -- used less standard material of redemptions and lines billed at once, at standard price, by site
--- and month of the usage files
+-- and month; departments count in the months of their usage files
 with done as (
-    select use.ksid as unit, month_of(local_date(use.hksj)) as month, owned.xmid,
+    select use.ksid as unit, month_of(local_date(use.hksj, org.jgbm)) as month, owned.xmid,
         cast(use.cs as decimal(12, 2)) as cases
     from raw.his_t_xh as use
+    inner join raw.his_t_org as org on use.jgid = org.jgid
     inner join raw.his_t_qy as owned on use.qyid = owned.qyid
     where use.cxsj is null
     union all
-    select line.ksid, month_of(local_date(bill.kdsj)), line.xmid, line.sl
+    select line.ksid, month_of(local_date(bill.kdsj, org.jgbm)), line.xmid, line.sl
     from raw.his_t_sfmx as line
     inner join raw.his_t_sfd as bill on line.sfdid = bill.sfdid
+    inner join raw.his_t_org as org on bill.jgid = org.jgid
     inner join raw.his_t_xm as item on line.xmid = item.xmid
     where bill.zt not in (0, 4) and item.lx in (1, 2, 3, 4)
         and line.sfmxid not in (select sfmxid from raw.his_t_qy)
@@ -28,7 +30,9 @@ part as (
     inner join raw.ledger_item_material as need on item.xmbm = need.item
     inner join raw.his_t_org as dept on done.unit = dept.jgid
     inner join raw.his_t_org as site on dept.sjid = site.jgid
-    where done.month in (select period from raw.ledger_material_usage)
+    where done.month || ' ' || dept.jgbm in (
+        select period || ' ' || department from raw.ledger_material_usage
+    )
 ),
 
 -- a department's usage of a material is valued to the fen

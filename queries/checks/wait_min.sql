@@ -3,23 +3,25 @@
 with last_day as (
     select max(day) as day
     from (
-        select max(local_date(ddsj)) as day from raw.his_t_jz
+        select max(local_date(ddsj, jgbm)) as day
+        from raw.his_t_jz inner join raw.his_t_org using (jgid)
         union all
-        select max(local_date(sksj)) as day from raw.his_t_sk
+        select max(local_date(sksj, jgbm)) as day
+        from raw.his_t_sk inner join raw.his_t_org using (jgid)
         union all
-        select max(local_date("创建时间")) as day from raw.crm_lead
+        select max(local_date("创建时间", "门店编码")) as day from raw.crm_lead
     ) as days
 ),
 
 waited as (
     select
         org.jgbm as site,
-        month_of(local_date(booking.kssj)) as month,
+        month_of(local_date(booking.kssj, org.jgbm)) as month,
         (to_unixtime(booking.rzsj) - to_unixtime(booking.ddsj)) / 60 as minutes
     from raw.his_t_yy as booking
     inner join raw.his_t_org as org on booking.jgid = org.jgid
     cross join last_day
-    where booking.zt in (3, 4) and local_date(booking.kssj) <= last_day.day
+    where booking.zt in (3, 4) and local_date(booking.kssj, org.jgbm) <= last_day.day
         and (to_unixtime(booking.rzsj) - to_unixtime(booking.ddsj)) / 60 between 0 and 240
 ),
 

@@ -5,16 +5,9 @@ with won as (
         site_id,
         channel_id,
         month,
-        row_number() over (partition by month, site_id, channel_id order by person_id) as place,
-        count(*) over (partition by month, site_id, channel_id) as persons
+        row_number() over (partition by month, site_id, channel_id order by person_id) as place
     from hub.visit
     where is_first_group and person_id is not null and channel_id is not null
-),
-
-spent as (
-    select month, site_id, channel_id, sum(spend_fen) as fen
-    from hub.channel_spend
-    group by month, site_id, channel_id
 )
 
 select
@@ -22,9 +15,9 @@ select
     won.site_id,
     won.channel_id,
     won.month,
-    (spent.fen - spent.fen % won.persons) / won.persons
-    + case when won.place <= spent.fen % won.persons then 1 else 0 end as acquisition_fen
+    (spent.spend_fen - spent.spend_fen % spent.persons) / spent.persons
+    + case when won.place <= spent.spend_fen % spent.persons then 1 else 0 end as acquisition_fen
 from won
-inner join spent
+inner join hub.acquisition_spend as spent
     on won.month = spent.month and won.site_id = spent.site_id
         and won.channel_id = spent.channel_id

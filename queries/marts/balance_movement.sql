@@ -14,7 +14,8 @@ moved as (
     from hub.payment
     where order_id is not null
     union all
-    -- a refund of uses left or of stored value lowers what is owed; any other reopens the bill
+    -- a refund of uses left, stored value or prepaid money lowers what is deferred; any other
+    -- reopens the bill
     select 'arrears', 'reopened', refund_id, person_id, site_id, business_line, consultant_id,
         biz_date, amount_fen
     from hub.refund
@@ -34,7 +35,7 @@ moved as (
     select 'deferred', 'returned', refund_id, person_id, site_id, business_line, consultant_id,
         biz_date, -amount_fen
     from hub.refund
-    where refund_of = 'entitlement'
+    where refund_of in ('entitlement', 'prepayment')
     union all
     select 'deferred', 'account', txn_id, person_id, site_id, null, null, biz_date, delta_fen
     from hub.account_txn

@@ -6,20 +6,20 @@ with task as (
 ),
 
 event as (
-    select person_id, done_at as at, task_id, case when false then done_at end as kept_at from task
+    select person_id, done_at as at, task_id, false as is_kept from task
     union all
-    select person_id, booked_at, null, booked_at as kept_at
+    select person_id, booked_at, null, true
     from hub.appointment
     where person_id is not null
     union all
-    select person_id, arrived_at, null, arrived_at as kept_at
+    select person_id, arrived_at, null, true
     from hub.visit
     where person_id is not null
 ),
 
 -- the first booking or arrival at the task's instant or after it
 followed as (
-    select task_id, min(kept_at) over (
+    select task_id, min(case when is_kept then at end) over (
         partition by person_id order by at desc
         range between unbounded preceding and current row
     ) as kept_at

@@ -9,6 +9,7 @@ with total as (
 pool as (
     select
         pool.month, pool.site_id, pool.dept_id, pool.level,
+        pool.cost_class = 'marketing' as is_marketing,
         coalesce(role.basis, drug.basis, work.basis, sales.basis, 'none') as basis,
         coalesce(role.total, drug.total, work.total, sales.total) as total,
         cast(sum(pool.amount_fen) as decimal(38, 0)) as fen
@@ -21,12 +22,13 @@ pool as (
         and work.basis = 'time'
     left join total as sales on pool.month = sales.month and pool.dept_id = sales.dept_id
         and sales.basis = 'sales'
-    group by pool.month, pool.site_id, pool.dept_id, pool.level, 5, 6
+    group by pool.month, pool.site_id, pool.dept_id, pool.level, 5, 6, 7
 ),
 
 shared as (
     select
-        pool.*, coalesce(base.item_id, 'none') as item_id, coalesce(abs(pool.fen) * base.units % pool.total, 0) as rest,
+        pool.*, coalesce(base.item_id, 'none') as item_id,
+        coalesce(abs(pool.fen) * base.units % pool.total, 0) as rest,
         cast(coalesce(
             (abs(pool.fen) * base.units - abs(pool.fen) * base.units % pool.total) / pool.total,
             abs(pool.fen)
@@ -39,18 +41,17 @@ shared as (
 ranked as (
     select
         *,
-        row_number() over (
-            partition by month, dept_id, level, basis order by rest desc, item_id
-        ) as place,
-        cast(abs(fen) as bigint) - sum(whole) over (
-            partition by month, dept_id, level, basis
-        ) as missing
+        row_number() over best as place,
+        cast(abs(fen) as bigint) - sum(whole) over pool as missing
     from shared
+    window pool as (partition by month, dept_id, level, is_marketing, basis), best as (
+        partition by month, dept_id, level, is_marketing, basis order by rest desc, item_id
+    )
 ),
 
 taken as (
     select
-        month, site_id, dept_id, item_id, level,
+        month, site_id, dept_id, item_id, level, is_marketing,
         case when fen < 0 then -1 else 1 end
         * (whole + case when place <= missing then 1 else 0 end) as fen
     from ranked
@@ -67,6 +68,7 @@ select
     taken.item_id, max(cases.cases) as cases,
     sum(case when taken.level = 0 then taken.fen else 0 end) as direct_fen,
     sum(case when taken.level > 0 then taken.fen else 0 end) as received_fen,
+    sum(case when taken.is_marketing then taken.fen else 0 end) as marketing_fen,
     sum(taken.fen) as full_fen,
     cast(
         cast(sum(taken.fen) as decimal(30, 12))

@@ -1,23 +1,13 @@
 -- one row per day, site, business line, channel and state with the persons in it that day
-with change as (
-    select site_id, business_line, channel_id, to_state as state, biz_date, 1 as persons
-    from hub.lifecycle_event
-    union all
-    select site_id, business_line, channel_id, to_state, until_on + 1, -1
-    from hub.lifecycle_event
-    where until_on is not null
-),
-
-changed as (
+with changed as (
     select
         coalesce(site_id, '') as site_id,
         business_line,
         coalesce(channel_id, '') as channel_id,
         state,
         biz_date,
-        sum(persons) as persons
-    from change
-    group by coalesce(site_id, ''), business_line, coalesce(channel_id, ''), state, biz_date
+        persons
+    from hub.lifecycle_change
 ),
 
 -- from a day of change on, until the next one

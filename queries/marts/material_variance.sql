@@ -13,7 +13,7 @@ standard as (
     group by cases.month, cases.dept_id, need.material_id
 ),
 
--- months with usage on file only: what was not counted is not saved
+-- months of departments with usage on file only: what was not counted is not saved
 pair as (
     select
         coalesce(used.month, standard.month) as month,
@@ -42,7 +42,7 @@ select
     cast(round((pair.actual_qty - pair.std_qty) * material.std_price_fen) as bigint)
         as variance_fen
 from pair
-inner join (select distinct month from hub.material_usage) as counted
-    on pair.month = counted.month
+inner join (select distinct month, dept_id from hub.material_usage) as counted
+    on pair.month = counted.month and pair.dept_id = counted.dept_id
 inner join hub.material as material on pair.material_id = material.material_id
 left join hub.org_unit as dept on pair.dept_id = dept.org_unit_id

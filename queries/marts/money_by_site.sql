@@ -18,6 +18,10 @@ with part as (
     from hub.payment
     where is_cash and order_id is null and kind <> 'deposit_topup'
     union all
+    select person_id, site_id, 'prepaid', -amount_fen
+    from hub.refund
+    where refund_of = 'prepayment'
+    union all
     select person_id, site_id, 'prepaid', delta_fen from hub.account_txn
     union all
     select person_id, site_id, 'prepaid', times_left * unit_fen from hub.entitlement
@@ -32,7 +36,8 @@ with part as (
     union all
     select person_id, site_id, 'refund', amount_fen from hub.refund
     union all
-    -- a refund of uses left or of stored value lowers what is owed; any other reopens the bill
+    -- a refund of uses left, stored value or prepaid money lowers what is deferred; any other
+    -- reopens the bill
     select person_id, site_id, 'reopened', amount_fen from hub.refund where refund_of = 'order'
 ),
 

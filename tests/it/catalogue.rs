@@ -84,6 +84,13 @@ impl Metric {
     }
 }
 
+/// A dimension as `dimensions.yaml` writes it.
+struct Dimension {
+    id: String,
+    /// The dimension it is looked up by: metrics with that one have this one too.
+    of: Option<String>,
+}
+
 fn only(object: &serde_json::Map<String, Value>) -> Option<(&String, &Value)> {
     object.iter().next()
 }
@@ -92,8 +99,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// Every metric, in the order of files and definitions, and the ids of the dimensions.
-fn definitions() -> (Vec<Metric>, Vec<String>) {
+/// Every metric, in the order of files and definitions, and the dimensions.
+fn definitions() -> (Vec<Metric>, Vec<Dimension>) {
     let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("queries/metrics"))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path())
@@ -103,28 +110,36 @@ fn definitions() -> (Vec<Metric>, Vec<String>) {
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a text");
         let parsed: Value = serde_saphyr::from_str(&text).expect("YAML");
-        let ids = |list: &Value| {
-            let all = list.as_array().expect("a list").iter();
-            all.map(|one| one["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
-        };
         if let Some(family) = parsed["family"].as_str() {
             let all = parsed["metrics"].as_array().expect("metrics").iter();
             metrics.extend(
                 all.map(|fields| Metric { family: family.to_owned(), fields: fields.clone() }),
             );
         } else {
-            dimensions.extend(ids(&parsed["dimensions"]));
+            let all = parsed["dimensions"].as_array().expect("dimensions").iter();
+            dimensions.extend(all.map(|one| Dimension {
+                id: one["id"].as_str().expect("an id").to_owned(),
+                of: one["rollup"]["of"].as_str().map(str::to_owned),
+            }));
         }
     }
     (metrics, dimensions)
 }
 
-/// Dimension ids a metric has: its own, or those all its inputs share.
-fn dimensions_of(id: &str, metrics: &BTreeMap<&str, &Metric>) -> Option<BTreeSet<String>> {
+/// Dimension ids a metric has: its own and those looked up by them, or those all its inputs share.
+fn dimensions_of(
+    id: &str,
+    metrics: &BTreeMap<&str, &Metric>,
+    dimensions: &[Dimension],
+) -> Option<BTreeSet<String>> {
     let fields = &metrics.get(id)?.fields;
     let own = [&fields["dimensions"], &fields["base"]["dimensions"]];
     if let Some(own) = own.into_iter().find_map(Value::as_object) {
-        return Some(own.keys().cloned().collect());
+        let has = |dimension: &&Dimension| {
+            own.contains_key(&dimension.id)
+                || dimension.of.as_ref().is_some_and(|of| own.contains_key(of))
+        };
+        return Some(dimensions.iter().filter(has).map(|one| one.id.clone()).collect());
     }
     let texts = ["numerator", "denominator", "expression", "metric"];
     let texts = texts.into_iter().filter_map(|name| fields[name].as_str());
@@ -132,7 +147,7 @@ fn dimensions_of(id: &str, metrics: &BTreeMap<&str, &Metric>) -> Option<BTreeSet
         text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_owned)
     });
     let mut shared = inputs
-        .filter_map(|input| dimensions_of(&input, metrics))
+        .filter_map(|input| dimensions_of(&input, metrics, dimensions))
         .reduce(|left, right| left.intersection(&right).cloned().collect())?;
     if let Some(allowed) = fields["allowed_dimensions"].as_array() {
         shared.retain(|dimension| allowed.iter().any(|one| one == dimension.as_str()));
@@ -141,7 +156,7 @@ fn dimensions_of(id: &str, metrics: &BTreeMap<&str, &Metric>) -> Option<BTreeSet
 }
 
 /// The tables of the page, a section per family.
-fn tables(metrics: &[Metric], dimensions: &[String]) -> String {
+fn tables(metrics: &[Metric], dimensions: &[Dimension]) -> String {
     let by_id = metrics.iter().map(|metric| (metric.id(), metric)).collect();
     let mut page = String::new();
     let mut family = "";
@@ -153,9 +168,9 @@ fn tables(metrics: &[Metric], dimensions: &[String]) -> String {
                 "\n## {family}\n\n| id | name | formula | unit | by |\n|---|---|---|---|---|\n"
             );
         }
-        let own = dimensions_of(metric.id(), &by_id).expect("dimensions");
+        let own = dimensions_of(metric.id(), &by_id, dimensions).expect("dimensions");
         let own: Vec<&str> =
-            dimensions.iter().filter(|one| own.contains(*one)).map(String::as_str).collect();
+            dimensions.iter().map(|one| one.id.as_str()).filter(|one| own.contains(*one)).collect();
         let (mark, formula) = (if metric.is_private() { "" } else { "**" }, metric.formula());
         let _ = writeln!(
             page,

@@ -27,11 +27,18 @@ const NOT_SUMMED: [&str; 12] = [
 ];
 
 /// What stands at the end of a month is the view's rows of its last day, not of all its days.
-const STOCKS: [&str; 2] = ["arrears", "deferred_revenue"];
+const STOCKS: [&str; 3] = ["arrears", "deferred_revenue", "dormant_stock"];
 
 /// Last days of the months, and of the data.
 const MONTH_ENDS: &str = "date '2026-06-30', date '2026-07-31', date '2026-08-31', \
                           date '2026-09-30', date '2026-10-15'";
+
+/// Metrics over what stood when the month began: the view's denominators of its first day.
+const OVER_OPENING: [&str; 1] = ["churn_rate"];
+
+/// First days of the months.
+const MONTH_STARTS: &str = "date '2026-06-01', date '2026-07-01', date '2026-08-01', \
+                            date '2026-09-01', date '2026-10-01'";
 
 /// Metrics whose sides are quotients themselves.
 const OF_QUOTIENTS: [&str; 1] = ["atv_first_vs_return"];
@@ -159,7 +166,14 @@ impl Door<'_> {
 
     /// Sums of the metric's view.
     fn of_view(&self, metric: &Metric) -> Cells {
-        let below = if metric.is_quotient { ", sum(denominator) as denominator" } else { "" };
+        let opening = match OVER_OPENING.contains(&metric.id.as_str()) {
+            true => format!(" filter (where period in ({MONTH_STARTS}))"),
+            false => String::new(),
+        };
+        let below = match metric.is_quotient {
+            true => format!(", sum(denominator){opening} as denominator"),
+            false => String::new(),
+        };
         let days = if STOCKS.contains(&metric.id.as_str()) {
             format!(" where period in ({MONTH_ENDS})")
         } else {

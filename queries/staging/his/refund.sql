@@ -37,6 +37,9 @@ select
     case
         when line.has_entitlement then 'entitlement'
         when payment.kind = 'deposit_topup' then 'balance'
+        -- money that was received for no bill reopens none
+        when payment.is_cash and payment.order_id is null and line.charge_line_id is null
+            then 'prepayment'
         else 'order'
     end as refund_of,
     to_fen(refund.je) as amount_fen,

@@ -11,8 +11,20 @@ dept as (
     select * from hub.org_unit
 ),
 
+version as (
+    select distinct period, version, rtrim(version, '0123456789') as series
+    from raw.ledger_budget
+),
+
+-- 2026V10 follows 2026V9, and 2027V1 both
 newest as (
-    select period, max(version) as version from raw.ledger_budget group by period
+    select
+        period,
+        last_value(version order by
+            series, cast('0' || substr(version, length(series) + 1) as decimal(38, 0)), version
+        ) as version
+    from version
+    group by period
 ),
 
 costed as (
