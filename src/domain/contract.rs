@@ -163,8 +163,22 @@ pub enum RowPolicy {
     /// Rows belong to the person in this column; visible when `person_site` links the person to
     /// a permitted site.
     Person(String),
+    /// Rows speak of every person in these columns; visible when all of them are.
+    Persons(Vec<String>),
     /// Only principals that see every site.
     Group,
+}
+
+impl RowPolicy {
+    /// The columns it reads.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        match self {
+            Self::Site(column) | Self::Person(column) => std::slice::from_ref(column),
+            Self::Persons(columns) => columns,
+            Self::Public | Self::Group => &[],
+        }
+    }
 }
 
 /// How new a table's rows should be.

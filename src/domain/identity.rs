@@ -59,7 +59,8 @@ pub struct PendingMatch {
     pub left: (String, String, String),
     /// The other.
     pub right: (String, String, String),
-    /// What they share: `phone_name`, `phone_birth_date`, `phone`.
+    /// What they share: `phone_name`, `phone_birth_date`, `phone`, `wechat_name`,
+    /// `wechat_birth_date`, `wechat`.
     pub rule: String,
 }
 

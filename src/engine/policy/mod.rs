@@ -44,10 +44,10 @@ pub(crate) enum View {
         /// Org codes; none for every site, which still leaves out rows without one.
         sites: Option<BTreeSet<String>>,
     },
-    /// Rows whose person column names a person linked to a permitted site.
+    /// Rows all of whose person columns name a person linked to a permitted site.
     Persons {
-        /// Person column.
-        column: String,
+        /// Person columns.
+        columns: Vec<String>,
     },
 }
 
@@ -66,18 +66,19 @@ impl View {
             (RowPolicy::Site(column), SiteScope::Only(sites)) => {
                 Self::Sites { column: column.clone(), sites: Some(sites.clone()) }
             }
-            (RowPolicy::Person(_), SiteScope::All) => Self::All,
-            (RowPolicy::Person(column), SiteScope::Only(_)) => {
-                Self::Persons { column: column.clone() }
+            (RowPolicy::Person(_) | RowPolicy::Persons(_), SiteScope::All) => Self::All,
+            (policy @ (RowPolicy::Person(_) | RowPolicy::Persons(_)), SiteScope::Only(_)) => {
+                Self::Persons { columns: policy.columns().to_vec() }
             }
         }
     }
 
-    /// The column the policy reads.
-    pub(crate) fn column(&self) -> Option<&str> {
+    /// The columns the policy reads.
+    pub(crate) fn columns(&self) -> &[String] {
         match self {
-            Self::Sites { column, .. } | Self::Persons { column } => Some(column),
-            Self::Hidden | Self::All => None,
+            Self::Sites { column, .. } => std::slice::from_ref(column),
+            Self::Persons { columns } => columns,
+            Self::Hidden | Self::All => &[],
         }
     }
 }

@@ -64,7 +64,14 @@ impl SecuredTable {
                 let none = sites.is_empty();
                 Some(if none { lit(false) } else { column(name).in_list(sites, false) })
             }
-            View::Persons { column: name } => Some(self.persons.predicate(name, session).await?),
+            View::Persons { columns } => {
+                let mut all = Vec::with_capacity(columns.len());
+                for name in columns {
+                    all.push(self.persons.predicate(name, session).await?);
+                }
+                // A policy that names nobody is not open to everybody.
+                Some(conjunction(all).unwrap_or_else(|| lit(false)))
+            }
         })
     }
 
@@ -73,7 +80,8 @@ impl SecuredTable {
     fn columns_read(&self, wanted: &[usize], pushed: &[Expr]) -> Result<Vec<usize>> {
         let mut read = wanted.to_vec();
         let tested = pushed.iter().flat_map(|filter| filter.column_refs());
-        let names = tested.map(|column| column.name.as_str()).chain(self.view.column());
+        let policy = self.view.columns().iter().map(String::as_str);
+        let names = tested.map(|column| column.name.as_str()).chain(policy);
         for name in names {
             let index = self.schema.index_of(name)?;
             if !read.contains(&index) {

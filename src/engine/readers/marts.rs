@@ -27,8 +27,8 @@ async fn referrals_make_a_tree_without_circles() {
         referral(8, "c", "g", "customer"),
     ];
     fixture.fill("referral", REFERRALS, &rows.join(", ")).await;
-    let cash = "('1', 'c', true, 700), ('2', 'c', false, 5)";
-    fixture.fill("payment", "payment_id, person_id, is_cash, cash_fen", cash).await;
+    let cash = "('1', 'c', 'A', true, 700), ('2', 'c', 'A', false, 5), ('3', 'c', 'B', true, 90)";
+    fixture.fill("payment", "payment_id, person_id, site_id, is_cash, cash_fen", cash).await;
     for table in ["referral_above", "referral_edge", "referral_tree"] {
         fixture.make(table).await;
     }

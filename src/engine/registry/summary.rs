@@ -179,7 +179,7 @@ impl Making<'_> {
             let what = format!("table `{table}` is there already");
             return Err(place.problem(&[], what, Some("rename the file".to_owned())));
         }
-        if let RowPolicy::Person(_) = contract.policy {
+        if let RowPolicy::Person(_) | RowPolicy::Persons(_) = contract.policy {
             let what = format!("rows of `{source}` are seen by person, sums have none");
             let hint = "summaries are made of tables whose policy is by site".to_owned();
             return Err(place.problem(&["source"], what, Some(hint)));

@@ -118,7 +118,7 @@ fn changes(days: &BTreeMap<i64, &'static str>) -> Changes {
 /// The most active state of every day.
 fn group(lines: &[BTreeMap<i64, &'static str>]) -> BTreeMap<i64, &'static str> {
     let order =
-        ["return", "reactivated", "first", "visited_unpaid", "dormant", "churned", "potential"];
+        ["return", "reactivated", "first", "dormant", "churned", "visited_unpaid", "potential"];
     let here = |day: i64| lines.iter().filter_map(move |line| line.get(&day));
     (0..DAYS)
         .filter_map(|day| {
@@ -185,7 +185,7 @@ async fn fixture(world: &World, through: i64) -> Fixture {
     let columns = "rule_id, business_line, interrupted_days, dormant_days, churned_days, \
                    reactivation_days, effective_from, effective_to";
     fixture.fill("lifecycle_rule", columns, &rules.collect::<Vec<_>>().join(",")).await;
-    for table in ["day", "lapse", "event", "group_event", "state", "stock"] {
+    for table in ["day", "lapse", "event", "group_event", "state", "change", "stock"] {
         fixture.make(&format!("lifecycle_{table}")).await;
     }
     fixture

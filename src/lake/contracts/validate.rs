@@ -135,13 +135,17 @@ fn layout(contract: &TableContract, report: &mut Report<'_>) {
 }
 
 fn policy(contract: &TableContract, report: &mut Report<'_>) {
-    let (RowPolicy::Site(column) | RowPolicy::Person(column)) = &contract.policy else { return };
-    match contract.column(column).map(|column| column.column_type) {
-        None => report.add("policy", unknown(column), "the policy names a column of the table"),
-        Some(ColumnType::Text) => {}
-        Some(other) => {
-            let what = format!("policy column `{column}` is `{other}`");
-            report.add("policy", what, "site and person columns are text");
+    if matches!(&contract.policy, RowPolicy::Persons(columns) if columns.is_empty()) {
+        report.add("policy", "`persons` names no column".to_owned(), "name the person columns");
+    }
+    for column in contract.policy.columns() {
+        match contract.column(column).map(|column| column.column_type) {
+            None => report.add("policy", unknown(column), "the policy names a column of the table"),
+            Some(ColumnType::Text) => {}
+            Some(other) => {
+                let what = format!("policy column `{column}` is `{other}`");
+                report.add("policy", what, "site and person columns are text");
+            }
         }
     }
 }

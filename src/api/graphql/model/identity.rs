@@ -18,7 +18,8 @@ pub(crate) struct IdentityMatch {
     right_person_id: ID,
     /// Masked name.
     right_name: String,
-    /// What they share: `phone_name`, `phone_birth_date`, `phone`.
+    /// What they share: `phone_name`, `phone_birth_date`, `phone`, `wechat_name`,
+    /// `wechat_birth_date`, `wechat`.
     rule: String,
 }
 
