@@ -90,3 +90,19 @@ fn a_pending_pair_is_decided_about_by_who_sees_the_group() {
         assert_eq!(answer["decideIdentityMatch"]["status"], "DECIDED");
     }
 }
+
+#[test]
+fn a_tag_by_hand_is_taken_note_of_and_taken_back() {
+    let person = hub().scalar("select min(person_id) from hub.patient_360");
+    let tag = |call: &str| {
+        let answer = hub().graphql(&format!("mutation {{ {call} {{ status message }} }}"));
+        answer.as_object().and_then(|all| all.values().next().cloned()).expect("an answer")
+    };
+    let give = format!("tagPatient(id: \"{person}\", input: {{ tag: \"怕疼\" }})");
+    assert_eq!(tag(&give)["status"], "TAGGED");
+    let take = format!("untagPatient(id: \"{person}\", tag: \"怕疼\")");
+    assert_eq!(tag(&take)["status"], "ENDED");
+    assert_eq!(tag(&take)["status"], "NOT_FOUND", "it holds no more");
+    let nobody = "tagPatient(id: \"nobody\", input: { tag: \"怕疼\" })";
+    assert_eq!(tag(nobody)["status"], "NOT_FOUND");
+}

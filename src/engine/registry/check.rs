@@ -19,12 +19,12 @@ use super::Registry;
 use super::files::Located;
 
 /// Definitions with their places.
-pub(super) struct Found<'a> {
-    pub(super) dimensions: &'a [Located<Dimension>],
-    pub(super) metrics: &'a [Located<MetricDefinition>],
-    pub(super) funnels: &'a [Located<FunnelDefinition>],
-    pub(super) boards: &'a [Located<BoardDefinition>],
-    pub(super) alerts: &'a [Located<AlertRule>],
+pub(super) struct Found {
+    pub(super) dimensions: Vec<Located<Dimension>>,
+    pub(super) metrics: Vec<Located<MetricDefinition>>,
+    pub(super) funnels: Vec<Located<FunnelDefinition>>,
+    pub(super) boards: Vec<Located<BoardDefinition>>,
+    pub(super) alerts: Vec<Located<AlertRule>>,
 }
 
 /// Checks against a registry whose definitions have all been read.
@@ -50,12 +50,12 @@ fn hint(text: &str) -> Option<String> {
 }
 
 impl Checker<'_> {
-    pub(super) fn run(&self, found: &Found<'_>, problems: &mut Vec<Problem>) {
-        check(found.dimensions, problems, |dimension, faults| self.dimension(dimension, faults));
-        check(found.metrics, problems, |metric, faults| self.metric(metric, faults));
-        self.funnels(found.funnels, problems);
-        check(found.boards, problems, |board, faults| self.board(board, faults));
-        check(found.alerts, problems, |rule, faults| self.alert(rule, faults));
+    pub(super) fn run(&self, found: &Found, problems: &mut Vec<Problem>) {
+        check(&found.dimensions, problems, |dimension, faults| self.dimension(dimension, faults));
+        check(&found.metrics, problems, |metric, faults| self.metric(metric, faults));
+        self.funnels(&found.funnels, problems);
+        check(&found.boards, problems, |board, faults| self.board(board, faults));
+        check(&found.alerts, problems, |rule, faults| self.alert(rule, faults));
     }
 
     fn dimension(&self, dimension: &Dimension, faults: &mut Faults) {

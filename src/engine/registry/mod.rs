@@ -82,85 +82,13 @@ impl Registry {
     /// Every problem found, in file order.
     pub fn load(project: &ProjectFiles, contracts: &Contracts) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let tags = files::definitions(
-            project,
-            ("queries/tags", Some("tags"), ""),
-            |file: TagFile| file.tags,
-            &mut problems,
-        );
-        let segments = files::definitions(
-            project,
-            ("queries/segments", Some("segments"), ""),
-            |file: SegmentFile| file.segments,
-            &mut problems,
-        );
-        let people = people::nodes(&tags, &segments, contracts, &mut problems);
-        let mut registry = Self {
-            nodes: nodes::load(project, contracts, people, &mut problems),
-            project: Arc::new(project.clone()),
-            ..Self::default()
-        };
-        registry.locate("tag", &tags, |rule| &rule.tag, &mut problems);
-        registry.locate("segment", &segments, |segment| &segment.id, &mut problems);
-        registry.segments = segments.iter().map(|segment| segment.value.clone()).collect();
-        let text = project.files.get(DIMENSIONS);
-        let (dimensions, fiscal_start) =
-            text.map(|text| files::dimensions(DIMENSIONS, text, &mut problems)).unwrap_or_default();
-        registry.dimensions = dimensions.iter().map(|found| found.value.clone()).collect();
-        registry.fiscal_start = fiscal_start;
-        let metrics = files::definitions(
-            project,
-            ("queries/metrics", Some("metrics"), DIMENSIONS),
-            |family: MetricFamily| family.metrics,
-            &mut problems,
-        );
-        let funnels = files::definitions(
-            project,
-            ("queries/funnels", None, ""),
-            |funnel: FunnelDefinition| vec![funnel],
-            &mut problems,
-        );
-        let boards = files::definitions(
-            project,
-            ("queries/boards", None, ""),
-            |board: BoardDefinition| vec![board],
-            &mut problems,
-        );
-        let alerts = files::definitions(
-            project,
-            ("queries/alerts", Some("rules"), ""),
-            |file: AlertRuleFile| file.rules,
-            &mut problems,
-        );
-        let costing = files::definitions(
-            project,
-            (COSTING, None, ""),
-            |version: RuleVersion| vec![version],
-            &mut problems,
-        );
-        registry.locate("rules", &costing, |it| &it.version, &mut problems);
-        check::costing(&costing, contracts, &mut problems);
-        registry.costing = costing.iter().map(|version| version.value.clone()).collect();
-        registry.locate("dimension", &dimensions, |d| &d.id, &mut problems);
-        registry.locate("metric", &metrics, |m| &m.id, &mut problems);
-        registry.locate("funnel", &funnels, |f| &f.id, &mut problems);
-        registry.locate("board", &boards, |b| &b.id, &mut problems);
-        registry.locate("alert", &alerts, |r| &r.id, &mut problems);
-        registry.metrics = by_id(&metrics, |metric| &metric.id);
-        registry.funnels = by_id(&funnels, |funnel| &funnel.id);
-        registry.boards = boards.iter().map(|board| board.value.clone()).collect();
-        registry.alerts = alerts.iter().map(|rule| rule.value.clone()).collect();
+        let mut registry = Self { project: Arc::new(project.clone()), ..Self::default() };
+        registry.read_nodes(project, contracts, &mut problems);
+        registry.read_costing(project, contracts, &mut problems);
+        let found = registry.read_definitions(project, &mut problems);
         registry.read_checks(project, &mut problems);
-        check::Checker { project, registry: &registry, contracts }.run(
-            &check::Found {
-                dimensions: &dimensions,
-                metrics: &metrics,
-                funnels: &funnels,
-                boards: &boards,
-                alerts: &alerts,
-            },
-            &mut problems,
-        );
+        let checker = check::Checker { project, registry: &registry, contracts };
+        checker.run(&found, &mut problems);
         if problems.is_empty() {
             registry.check_formulas(&mut problems);
         }
@@ -172,6 +100,70 @@ impl Registry {
         }
         problems.sort();
         Err(problems)
+    }
+
+    /// Tags, segments, and the graph of files that make tables.
+    fn read_nodes(
+        &mut self,
+        project: &ProjectFiles,
+        contracts: &Contracts,
+        problems: &mut Vec<Problem>,
+    ) {
+        let place = ("queries/tags", Some("tags"), "");
+        let tags = files::definitions(project, place, |file: TagFile| file.tags, problems);
+        let place = ("queries/segments", Some("segments"), "");
+        let segments =
+            files::definitions(project, place, |file: SegmentFile| file.segments, problems);
+        let people = people::nodes(&tags, &segments, contracts, problems);
+        self.nodes = nodes::load(project, contracts, people, problems);
+        self.locate("tag", &tags, |rule| &rule.tag, problems);
+        self.locate("segment", &segments, |segment| &segment.id, problems);
+        self.segments = segments.into_iter().map(|segment| segment.value).collect();
+    }
+
+    fn read_costing(
+        &mut self,
+        project: &ProjectFiles,
+        contracts: &Contracts,
+        problems: &mut Vec<Problem>,
+    ) {
+        let one = |version: RuleVersion| vec![version];
+        let costing = files::definitions(project, (COSTING, None, ""), one, problems);
+        self.locate("rules", &costing, |it| &it.version, problems);
+        check::costing(&costing, contracts, problems);
+        self.costing = costing.into_iter().map(|version| version.value).collect();
+    }
+
+    /// Everything people ask by id.
+    fn read_definitions(
+        &mut self,
+        project: &ProjectFiles,
+        problems: &mut Vec<Problem>,
+    ) -> check::Found {
+        let text = project.files.get(DIMENSIONS);
+        let (dimensions, fiscal_start) =
+            text.map(|text| files::dimensions(DIMENSIONS, text, problems)).unwrap_or_default();
+        let place = ("queries/metrics", Some("metrics"), DIMENSIONS);
+        let metrics =
+            files::definitions(project, place, |family: MetricFamily| family.metrics, problems);
+        let one = |funnel: FunnelDefinition| vec![funnel];
+        let funnels = files::definitions(project, ("queries/funnels", None, ""), one, problems);
+        let one = |board: BoardDefinition| vec![board];
+        let boards = files::definitions(project, ("queries/boards", None, ""), one, problems);
+        let place = ("queries/alerts", Some("rules"), "");
+        let alerts = files::definitions(project, place, |file: AlertRuleFile| file.rules, problems);
+        self.locate("dimension", &dimensions, |d| &d.id, problems);
+        self.locate("metric", &metrics, |m| &m.id, problems);
+        self.locate("funnel", &funnels, |f| &f.id, problems);
+        self.locate("board", &boards, |b| &b.id, problems);
+        self.locate("alert", &alerts, |r| &r.id, problems);
+        self.fiscal_start = fiscal_start;
+        self.dimensions = dimensions.iter().map(|found| found.value.clone()).collect();
+        self.metrics = by_id(&metrics, |metric| &metric.id);
+        self.funnels = by_id(&funnels, |funnel| &funnel.id);
+        self.boards = boards.iter().map(|board| board.value.clone()).collect();
+        self.alerts = alerts.iter().map(|rule| rule.value.clone()).collect();
+        check::Found { dimensions, metrics, funnels, boards, alerts }
     }
 
     /// The metric `id`, private or not.

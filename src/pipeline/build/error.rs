@@ -92,9 +92,18 @@ impl BuildError {
         Self::Plan { table: table.to_owned(), what }
     }
 
-    /// Whether the query found too little memory; other tables may have held it.
-    pub(super) fn needs_memory(&self) -> bool {
-        matches!(self, Self::Run { kind: MEMORY, .. })
+    /// Which operators held the memory, where the query found too little of it; other tables may
+    /// have been among them. Names operators and sizes only.
+    pub(super) fn memory(&self) -> Option<String> {
+        let Self::Run { kind: MEMORY, cause, .. } = self else { return None };
+        let mut cause: &DataFusionError = cause.find_root();
+        while let DataFusionError::External(inner) = cause
+            && let Some(LakeError::Rows { source, .. }) = inner.downcast_ref()
+            && let Some(inner) = source.downcast_ref::<DataFusionError>()
+        {
+            cause = inner.find_root();
+        }
+        Some(cause.strip_backtrace())
     }
 
     pub(crate) fn run(table: &str, cause: DataFusionError) -> Self {

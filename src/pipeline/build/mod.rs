@@ -127,10 +127,14 @@ pub async fn build(
         }
         let Some(finished) = running.join_next().await else { break };
         let (target, made) = finished.map_err(BuildError::Stopped)?;
-        let table = match made {
-            Err(error) if error.needs_memory() && crowded.again(&target) => continue,
-            made => made?,
-        };
+        let held = made.as_ref().err().and_then(BuildError::memory);
+        if let Some(held) = &held {
+            tracing::warn!(table = %target, held, "too little memory for a table");
+            if crowded.again(&target) {
+                continue;
+            }
+        }
+        let table = made?;
         register_hub(request, &context, &table).await?;
         waiting.finished(&table.table);
         versions.insert(table.table.clone(), table.version);

@@ -1,5 +1,6 @@
 //! Persons over nights: evidence that comes late, decisions, and taking them back.
 
+use hub_domain::annotation::ManualTag;
 use hub_domain::identity::Decision;
 
 use super::*;
@@ -32,6 +33,21 @@ columns:
   - { name: reversed_on, type: date, nullable: true }
 ";
 
+const TAG: &str = "\
+table: manual_tag
+grain: one tag
+key: [tag_id]
+policy: group
+columns:
+  - { name: tag_id, type: text }
+  - { name: record_id, type: text }
+  - { name: tag, type: text }
+  - { name: value, type: text, nullable: true }
+  - { name: from_at, type: timestamp }
+  - { name: to_at, type: timestamp, nullable: true }
+  - { name: given_by, type: text }
+";
+
 /// c4 has nothing in common with c1 yet.
 const APART: &str = "id,name,card,mrn\nc1,Wang,X,\nc2,Wang Fang,X,7\nc3,Li,,7\nc4,Zhao,,\n";
 /// Somebody typed c4's card: it is c1's.
@@ -46,6 +62,7 @@ fn bench() -> Bench {
     files.insert("schema/tables/person_link.yaml".into(), link);
     files.insert("schema/tables/identity_decision.yaml".into(), DECISION.into());
     files.insert("schema/tables/identity_merge_log.yaml".into(), LOG.into());
+    files.insert("schema/tables/manual_tag.yaml".into(), TAG.into());
     bench.source("customer", APART);
     bench
 }
@@ -104,4 +121,36 @@ async fn a_merge_keeps_the_older_id_is_logged_and_can_be_undone() {
     log.annotations.lock().expect("no holder panics").decisions.clear();
     assert_eq!(night(5).await, second, "what is withdrawn does not count");
     assert_eq!(merges().await.len(), 2, "the past stays in the log");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_by_hand_are_shown_while_a_source_has_the_record() {
+    let bench = bench();
+    let log = Arc::new(Memory::default());
+    let night = async |number: u32| {
+        let run = bench.nightly(Arc::clone(&log)).run(&request(number), &Unwatched).await;
+        assert_eq!((run.status, &run.error), (RunStatus::Published, &None));
+        bench.shown("manual_tag").await
+    };
+    let given = |id: i64, record: &str, to: Option<&str>| ManualTag {
+        id,
+        record: record.to_owned(),
+        tag: "vip".to_owned(),
+        value: None,
+        from: "2026-03-01T02:00:00Z".parse().expect("an instant"),
+        to: to.map(|to| to.parse().expect("an instant")),
+        given_by: "amy".to_owned(),
+    };
+    let tags = vec![given(1, "crm:c1", None), given(2, "crm:gone", None)];
+    log.annotations.lock().expect("no holder panics").tags = tags;
+    let first = night(2).await;
+    let of_c1: Vec<&String> = first.iter().filter(|line| line.contains("| vip")).collect();
+    assert!(of_c1.len() == 1 && of_c1[0].contains("crm:c1"), "{first:?}");
+    assert!(of_c1[0].contains("2026-03-01T02:00:00Z"), "{first:?}");
+
+    let tags = vec![given(1, "crm:c1", Some("2026-03-02T23:00:00Z"))];
+    log.annotations.lock().expect("no holder panics").tags = tags;
+    let second = night(3).await;
+    let ended = second.iter().filter(|line| line.contains("2026-03-02T23:00:00Z"));
+    assert_eq!(ended.count(), 1, "what ended stays: {second:?}");
 }
