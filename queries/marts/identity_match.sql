@@ -1,4 +1,4 @@
--- one row per pair of persons that share a phone or a WeChat id and no strong fact
+-- one row per pair of persons that share a record number, a phone or a WeChat id and no more
 with contact as (
     select 'phone' as kind, phone_hash as hash, person_id from hub.person_phone
     union
@@ -6,6 +6,11 @@ with contact as (
     from hub.person_record as record
     inner join hub.person_link as link on record.record_id = link.record_id
     where record.wechat_hash is not null
+    union
+    select 'mrn', record.his_mrn, link.person_id
+    from hub.person_record as record
+    inner join hub.person_link as link on record.record_id = link.record_id
+    where record.his_mrn is not null
 ),
 
 -- what stands on many files is a placeholder or a front desk's own, and says nothing
@@ -51,7 +56,7 @@ select
     b.record_id as right_record_id,
     mask_name(a.display_name) as left_name,
     mask_name(b.display_name) as right_name,
-    -- who shares both waits by the phone
+    -- who shares several waits by the record number, then by the phone
     pair.kind || case
         when a.display_name = b.display_name then '_name'
         when a.birth_date = b.birth_date then '_birth_date'

@@ -8,29 +8,8 @@ with recall as (
     where status <> 'upcoming'
 ),
 
-quarter as (
-    select distinct
-        recall.site_id,
-        recall.opens_on,
-        arrow_cast(recall.opens_on, 'Timestamp(Microsecond, Some("UTC"))')
-            + cast(15 * quarters.nth || ' minutes' as interval) as at
-    from recall
-    cross join (select unnest(range(-56, 97)) as nth) as quarters
-),
-
--- the instant at which the day begins at the site; no zone is off by less than quarters of an hour
-opening as (
-    select site_id, opens_on, min(at) as at
-    from quarter
-    where local_date(at, site_id) = opens_on
-    group by site_id, opens_on
-),
-
 event as (
-    select recall.recall_id, 'due' as step, opening.at
-    from recall
-    inner join opening
-        on recall.site_id = opening.site_id and recall.opens_on = opening.opens_on
+    select recall_id, 'due' as step, day_start(opens_on, site_id) as at from recall
     union
     select recall.recall_id, 'contacted', task.done_at
     from recall

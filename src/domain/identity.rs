@@ -1,10 +1,10 @@
 //! Identity resolution: which source records are one person.
 //!
 //! Two records are linked when they share a strong fact key (a valid id card; own phone, name and
-//! birth date together; a record number one system was told by the other) or when somebody decided
-//! so. A phone alone never links, and records decided to be two persons are kept apart whatever
-//! they share. A person is what is linked. Owns the rule, the ids persons keep from night to
-//! night, and the log of persons that became one; must not know where records lie.
+//! birth date together; a record number one system was told by the other, with one of these) or
+//! when somebody decided so. A phone alone never links, and records decided to be two persons are
+//! kept apart whatever they share. A person is what is linked. Owns the rule, the ids persons keep
+//! from night to night, and the log of persons that became one; must not know where records lie.
 
 mod merge;
 #[cfg(test)]
@@ -59,8 +59,8 @@ pub struct PendingMatch {
     pub left: (String, String, String),
     /// The other.
     pub right: (String, String, String),
-    /// What they share: `phone_name`, `phone_birth_date`, `phone`, `wechat_name`,
-    /// `wechat_birth_date`, `wechat`.
+    /// What they share: `mrn`, `phone` or `wechat`, with `_name` or `_birth_date`
+    /// where that is the same too.
     pub rule: String,
 }
 

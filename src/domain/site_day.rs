@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
 /// Sites with days of their own, by code.
@@ -27,6 +27,19 @@ impl SiteDay {
         let shown = instant.with_timezone(&self.zone).naive_local();
         let lead = chrono::TimeDelta::seconds(i64::from(self.starts.num_seconds_from_midnight()));
         (shown - lead).date()
+    }
+
+    /// The instant at which `day` begins. Where clocks skip that moment, the first one after it;
+    /// where they show it twice, the first time.
+    #[must_use]
+    pub fn start_of(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
+        let shown = day.and_time(self.starts);
+        // No zone skips more than a day, and all skip whole quarters of an hour.
+        let moments = (0..96).map(|quarter| shown + chrono::TimeDelta::minutes(15 * quarter));
+        moments
+            .filter_map(|moment| self.zone.from_local_datetime(&moment).earliest())
+            .map(|at| at.to_utc())
+            .next()
     }
 }
 
@@ -51,5 +64,11 @@ mod tests {
         assert_eq!(site(shanghai, "05:00:00").day_of(late), day("2026-03-01"));
         assert_eq!(site(shanghai, "02:30:00").day_of(late), day("2026-03-02"), "it just started");
         assert_eq!(site(chrono_tz::Asia::Urumqi, "01:00:00").day_of(late), day("2026-03-01"));
+        let start = |zone, starts, on| site(zone, starts).start_of(day(on));
+        let opens = start(shanghai, "05:00:00", "2026-03-02");
+        assert_eq!(opens, Some(at("2026-03-01T21:00:00Z")));
+        // Midnight of 6 September 2026 is skipped in Santiago.
+        let skipped = start(chrono_tz::America::Santiago, "00:00:00", "2026-09-06");
+        assert_eq!(skipped, Some(at("2026-09-06T04:00:00Z")));
     }
 }

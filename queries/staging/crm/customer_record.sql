@@ -68,7 +68,10 @@ select
     case when checked."手机关系" = '本人' then 'self:' || pseudonym(
         checked.phone || '|' || checked.full_name || '|' || cast(checked."出生日期" as text)
     ) end as key_self,
-    'mrn:' || pseudonym(checked.mrn) as key_mrn,
+    'mrn_name:' || pseudonym(checked.mrn || '|' || checked.full_name) as key_mrn_name,
+    'mrn_phone:' || pseudonym(checked.mrn || '|' || checked.phone) as key_mrn_phone,
+    'mrn_birth:' || pseudonym(checked.mrn || '|' || cast(checked."出生日期" as text))
+        as key_mrn_birth,
     checked."渠道编号" as channel_id,
     first_lead.site_id,
     checked."建档时间" as created_at

@@ -63,7 +63,9 @@ select
     case when checked.dhgx = 1 then 'self:' || pseudonym(
         checked.phone || '|' || checked.full_name || '|' || cast(checked.csrq as text)
     ) end as key_self,
-    'mrn:' || pseudonym(checked.blh) as key_mrn,
+    'mrn_name:' || pseudonym(checked.blh || '|' || checked.full_name) as key_mrn_name,
+    'mrn_phone:' || pseudonym(checked.blh || '|' || checked.phone) as key_mrn_phone,
+    'mrn_birth:' || pseudonym(checked.blh || '|' || cast(checked.csrq as text)) as key_mrn_birth,
     case checked.hy when 1 then 'single' when 2 then 'married' when 9 then 'other' end as marital,
     nullif(checked.zy, '') as occupation,
     nullif(checked.xq, '') as district,

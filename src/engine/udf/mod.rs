@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `local_date(ts)` | clinic-local day of an instant |
 //! | `local_date(ts, site)` | the same as the site cuts its days |
+//! | `day_start(date)`, `day_start(date, site)` | the instant at which that day begins |
 //! | `month_of(date)` | `YYYY-MM` |
 //! | `date_trunc(grain, date)` | first day of the period, a date |
 //! | `to_fen(decimal yuan)` | integer fen |
@@ -49,6 +50,7 @@ pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
 fn scalars(config: &EngineConfig) -> Vec<Arc<ScalarUDF>> {
     vec![
         Arc::new(ScalarUDF::new_from_impl(time::LocalDate::new(config.zone, config.sites.clone()))),
+        Arc::new(ScalarUDF::new_from_impl(time::DayStart::new(config.zone, config.sites.clone()))),
         Arc::new(ScalarUDF::new_from_impl(period::MonthOf::new())),
         Arc::new(ScalarUDF::new_from_impl(period::DateTrunc::new())),
         Arc::new(ScalarUDF::new_from_impl(money::ToFen::new())),

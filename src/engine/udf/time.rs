@@ -1,17 +1,17 @@
-//! `local_date`: instants to clinic-local days.
+//! `local_date` and `day_start`: instants to clinic-local days, and back.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array};
+use arrow::array::{ArrayRef, Date32Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit};
-use chrono::{DateTime, Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
-use datafusion::common::cast::{as_string_array, as_timestamp_microsecond_array};
+use datafusion::common::cast::{as_date32_array, as_string_array, as_timestamp_microsecond_array};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
-use hub_domain::site_day::SiteDays;
+use hub_domain::site_day::{SiteDay, SiteDays};
 
 /// Days from the common era to 1970-01-01, as chrono counts them.
 pub(super) const EPOCH: i32 = 719_163;
@@ -41,6 +41,61 @@ impl LocalDate {
             None => instant.with_timezone(&self.zone).date_naive(),
         };
         Some(day_number(day))
+    }
+}
+
+/// `day_start(date) -> timestamp` in the deployment's zone, `day_start(date, site) -> timestamp` as
+/// the site cuts its days: the first instant whose `local_date` is the day.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct DayStart {
+    signature: Signature,
+    midnight: SiteDay,
+    sites: SiteDays,
+}
+
+impl DayStart {
+    pub(super) fn new(zone: Tz, sites: SiteDays) -> Self {
+        let signature = Signature::one_of(
+            vec![
+                TypeSignature::Exact(vec![DataType::Date32]),
+                TypeSignature::Exact(vec![DataType::Date32, DataType::Utf8]),
+            ],
+            Volatility::Immutable,
+        );
+        Self { signature, midnight: SiteDay { zone, starts: NaiveTime::MIN }, sites }
+    }
+
+    fn start(&self, day: i32, site: Option<&str>) -> Option<i64> {
+        let date = NaiveDate::from_num_days_from_ce_opt(day.checked_add(EPOCH)?)?;
+        let own = site.and_then(|site| self.sites.get(site)).unwrap_or(&self.midnight);
+        Some(own.start_of(date)?.timestamp_micros())
+    }
+}
+
+impl ScalarUDFImpl for DayStart {
+    fn name(&self) -> &'static str {
+        "day_start"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let days = as_date32_array(&arrays[0])?.iter();
+        let starts: TimestampMicrosecondArray = match arrays.get(1) {
+            Some(sites) if !self.sites.is_empty() => days
+                .zip(as_string_array(sites)?)
+                .map(|(day, site)| day.and_then(|day| self.start(day, site)))
+                .collect(),
+            _ => days.map(|day| day.and_then(|day| self.start(day, None))).collect(),
+        };
+        Ok(ColumnarValue::Array(Arc::new(starts.with_timezone("UTC")) as ArrayRef))
     }
 }
 
@@ -96,5 +151,8 @@ mod tests {
         let day = |text: &str| day_number(text.parse().expect("a day"));
         assert_eq!(cut.day(micros("2026-03-01T15:59:59Z"), None), Some(day("2026-03-01")));
         assert_eq!(cut.day(micros("2026-03-01T16:00:00Z"), None), Some(day("2026-03-02")));
+        let opens = DayStart::new(chrono_tz::Asia::Shanghai, SiteDays::default());
+        let start = opens.start(day("2026-03-02"), Some("SH01"));
+        assert_eq!(start, Some(micros("2026-03-01T16:00:00Z")));
     }
 }

@@ -18,8 +18,8 @@ pub(crate) struct IdentityMatch {
     right_person_id: ID,
     /// Masked name.
     right_name: String,
-    /// What they share: `phone_name`, `phone_birth_date`, `phone`, `wechat_name`,
-    /// `wechat_birth_date`, `wechat`.
+    /// What they share: `mrn`, `phone` or `wechat`, with `_name` or `_birth_date`
+    /// where that is the same too.
     rule: String,
 }
 
