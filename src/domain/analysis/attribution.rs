@@ -25,8 +25,9 @@ mod shapley;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero;
 use rust_decimal::Decimal;
@@ -137,20 +138,49 @@ impl Error {
     }
 }
 
-/// Paths as the models read them: channels numbered in name order, counts as fractions.
+/// Paths as the models read them: channels numbered in name order, amounts as integers.
 #[derive(Debug)]
 struct Journeys {
     channels: Vec<String>,
     paths: Vec<Journey>,
+    /// What one conversion is in the numbers of the paths.
+    count_unit: BigInt,
+    /// What one of value is.
+    value_unit: BigInt,
 }
 
 #[derive(Debug)]
 struct Journey {
     touches: Vec<usize>,
     days: Vec<u32>,
-    conversions: BigRational,
-    value: BigRational,
-    lost: BigRational,
+    conversions: BigInt,
+    value: BigInt,
+    lost: BigInt,
+}
+
+/// Sums of parts of paths, by what they are parts of: fractions are put together once, at the end.
+#[derive(Debug, Default)]
+struct Parts(HashMap<(usize, u128), [BigInt; 2]>);
+
+impl Parts {
+    /// Gives `channel` so many parts of `whole` of what a path brought.
+    fn add(&mut self, channel: usize, path: &Journey, parts: u128, whole: u128) {
+        if parts > 0 {
+            let sums = self.0.entry((channel, whole)).or_default();
+            sums[0] += &path.conversions * parts;
+            sums[1] += &path.value * parts;
+        }
+    }
+
+    fn shares(self, journeys: &Journeys) -> Shares {
+        let mut shares = Shares::none(journeys.channels.len());
+        for ((channel, whole), [conversions, value]) in self.0 {
+            let part = |sum, unit: &BigInt| BigRational::new(sum, unit * whole);
+            shares.conversions[channel] += part(conversions, &journeys.count_unit);
+            shares.value[channel] += part(value, &journeys.value_unit);
+        }
+        shares
+    }
 }
 
 /// Conversions and value of every channel, and its removal effect when the model has one.
@@ -219,8 +249,15 @@ impl Journeys {
         {
             return Err(Error::LostValue { row, value: paths[row].value });
         }
+        let counts = paths.iter().flat_map(|path| {
+            let ended = path.conversions.is_zero() && path.lost.is_zero();
+            [path.conversions, if ended { Decimal::ONE } else { path.lost }]
+        });
+        let (counts, count_unit) = exact::integers(&counts.collect::<Vec<_>>());
+        let values: Vec<Decimal> = paths.iter().map(|path| path.value).collect();
+        let (values, value_unit) = exact::integers(&values);
         // Equal paths are gathered first: sums are cheaper than shares.
-        let mut gathered: BTreeMap<(Vec<usize>, Vec<u32>), [BigRational; 3]> = BTreeMap::new();
+        let mut gathered: BTreeMap<(Vec<usize>, &[u32]), [BigInt; 3]> = BTreeMap::new();
         for (row, path) in paths.iter().enumerate() {
             if path.channels.is_empty() {
                 return Err(Error::EmptyPath { row });
@@ -230,21 +267,17 @@ impl Journeys {
                     return Err(Error::NegativeCount { row, count });
                 }
             }
-            let ended = path.conversions.is_zero() && path.lost.is_zero();
-            let lost = if ended { Decimal::ONE } else { path.lost };
             let touches = path.channels.iter().map(|name| numbers[name.as_str()]).collect();
-            let sums = gathered.entry((touches, path.days.clone())).or_default();
-            for (sum, amount) in sums.iter_mut().zip([path.conversions, path.value, lost]) {
-                if !amount.is_zero() {
-                    *sum += exact::fraction(amount);
-                }
-            }
+            let sums = gathered.entry((touches, path.days.as_slice())).or_default();
+            let amounts = [&counts[2 * row], &values[row], &counts[2 * row + 1]];
+            sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
         }
         let journeys = gathered.into_iter().map(|((touches, days), sums)| {
             let [conversions, value, lost] = sums;
-            Journey { touches, days, conversions, value, lost }
+            Journey { touches, days: days.to_vec(), conversions, value, lost }
         });
-        let journeys = journeys.collect();
-        Ok(Self { channels: numbers.into_keys().map(str::to_owned).collect(), paths: journeys })
+        let paths = journeys.collect();
+        let channels = numbers.into_keys().map(str::to_owned).collect();
+        Ok(Self { channels, paths, count_unit, value_unit })
     }
 }

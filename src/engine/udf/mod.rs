@@ -44,6 +44,7 @@ pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
     for function in funnel::Funnel::all() {
         context.register_udaf(AggregateUDF::new_from_impl(function));
     }
+    context.register_udaf(AggregateUDF::new_from_impl(funnel::FunnelSteps::new()));
     context.register_udaf(AggregateUDF::new_from_impl(journey::Journey::new()));
 }
 

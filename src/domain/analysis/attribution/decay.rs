@@ -1,55 +1,44 @@
 //! Time decay: a touch weighs 2^(−days ÷ half-life), shares of a path add up to one.
 //!
-//! The roots behind the weights are no fractions, so shares are cut to 20 digits, and what that
+//! The roots behind the weights are no fractions, so shares are cut to 18 digits, and what that
 //! leaves goes to the last touch, which weighs most. The half-life of seven days is the usual
 //! default of the field.
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::Zero;
-
 /// Days after which a touch weighs half.
 const HALF_LIFE: u32 = 7;
-/// 2^(−r ÷ 7) for r = 0…6, times 10²⁰.
-const ROOTS: [&str; 7] = [
-    "100000000000000000000",
-    "90572366426390667159",
-    "82033535600763793117",
-    "74299714456847421240",
-    "67295009631617806597",
-    "60950682710223772046",
-    "55204475683690616882",
+/// 10¹⁸: a whole, and what a touch of the youngest day weighs.
+const UNIT: u128 = 1_000_000_000_000_000_000;
+/// 2^(−r ÷ 7) for r = 0…6, in units.
+const ROOTS: [u128; 7] = [
+    UNIT,
+    905_723_664_263_906_671,
+    820_335_356_007_637_931,
+    742_997_144_568_474_212,
+    672_950_096_316_178_065,
+    609_506_827_102_237_720,
+    552_044_756_836_906_168,
 ];
-/// Half-lives after which a weight is nothing in 20 digits.
-const FORGOTTEN: u32 = 67;
 
-/// Shares of `touches` touches that lie `days` before the conversion; equal ones without days.
-pub(super) fn weights(touches: usize, days: &[u32]) -> Vec<BigRational> {
+/// Weights of `touches` touches that lie `days` before the conversion, equal ones without days;
+/// and their sum.
+pub(super) fn weights(touches: usize, days: &[u32]) -> (Vec<u128>, u128) {
     // What counts is the age against the youngest touch: old paths decay alike.
     let youngest = days.iter().copied().min().unwrap_or(0);
     let weight = |touch: usize| weight(days.get(touch).map_or(0, |days| days - youngest));
-    let raw: Vec<BigInt> = (0..touches).map(weight).collect();
-    let total: BigInt = raw.iter().sum();
-    if total.is_zero() {
-        return Vec::new();
-    }
-    let unit = BigInt::from(10).pow(20);
-    let mut parts: Vec<BigInt> = raw.iter().map(|weight| weight * &unit / &total).collect();
-    let rest = &unit - parts.iter().sum::<BigInt>();
+    let raw: Vec<u128> = (0..touches).map(weight).collect();
+    // The youngest touch weighs a unit: the sum is none of nothing. Products stay below 10³⁶.
+    let total: u128 = raw.iter().sum::<u128>().max(1);
+    let mut parts: Vec<u128> = raw.iter().map(|weight| weight * UNIT / total).collect();
+    let rest = UNIT - parts.iter().sum::<u128>();
     if let Some(last) = parts.last_mut() {
         *last += rest;
     }
-    parts.into_iter().map(|part| BigRational::new(part, unit.clone())).collect()
+    (parts, UNIT)
 }
 
-/// 10²⁰ times 2^(−days ÷ 7).
-fn weight(days: u32) -> BigInt {
-    let (halvings, rest) = (days / HALF_LIFE, days % HALF_LIFE);
-    if halvings >= FORGOTTEN {
-        return BigInt::zero();
-    }
-    let root: BigInt = ROOTS[rest as usize].parse().unwrap_or_default();
-    root >> halvings
+/// 2^(−days ÷ 7) in units.
+fn weight(days: u32) -> u128 {
+    ROOTS[(days % HALF_LIFE) as usize].checked_shr(days / HALF_LIFE).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -58,25 +47,21 @@ mod tests {
 
     #[test]
     fn a_week_halves_the_weight() {
-        let shares = weights(2, &[7, 0]);
-        let third = BigRational::new(1.into(), 3.into());
-        let error = &shares[0] - third;
-        assert!(error <= BigRational::new(1.into(), BigInt::from(10).pow(19)));
-        assert_eq!(shares.iter().sum::<BigRational>(), BigRational::from(BigInt::from(1)));
+        let (shares, whole) = weights(2, &[7, 0]);
+        assert!(shares[0].abs_diff(whole / 3) <= 1);
+        assert_eq!(shares.iter().sum::<u128>(), whole);
     }
 
     #[test]
     fn seven_roots_make_a_half() {
         // (2^(−1/7))^7 = 1/2, to the digits kept.
-        let root = BigRational::new(weight(1), BigInt::from(10).pow(20));
-        let half = root.pow(7);
-        let error = half - BigRational::new(1.into(), 2.into());
-        assert!(
-            num_traits::Signed::abs(&error) < BigRational::new(1.into(), BigInt::from(10).pow(18))
-        );
-        for days in 1..14 {
-            assert!(weight(days) < weight(days - 1));
+        let root = weight(1);
+        let half = (1..7).fold(root, |product, _| product * root / UNIT);
+        assert!(half.abs_diff(UNIT / 2) < 10, "{half}");
+        for days in 1..1_000 {
+            assert!(weight(days) <= weight(days - 1));
         }
+        assert_eq!(weight(7 * 128), 0);
     }
 
     #[test]

@@ -26,8 +26,10 @@ pub(super) fn shares(journeys: &Journeys) -> Shares {
         .map(|channel| BigRational::one() - chain.conversions(Some(channel)) / &all)
         .collect();
     let effect: BigRational = removal.iter().sum();
-    let conversions: BigRational = journeys.paths.iter().map(|it| &it.conversions).sum();
-    let value: BigRational = journeys.paths.iter().map(|it| &it.value).sum();
+    let whole = |amounts: BigInt, unit: &BigInt| BigRational::new(amounts, unit.clone());
+    let conversions = journeys.paths.iter().map(|it| &it.conversions).sum();
+    let conversions = whole(conversions, &journeys.count_unit);
+    let value = whole(journeys.paths.iter().map(|it| &it.value).sum(), &journeys.value_unit);
     for (channel, removal) in removal.iter().enumerate() {
         let share = removal / &effect;
         shares.conversions[channel] = &conversions * &share;
@@ -37,7 +39,7 @@ pub(super) fn shares(journeys: &Journeys) -> Shares {
     shares
 }
 
-/// Transition counts, all scaled to integers by one factor.
+/// Transition counts, in the unit of the counts.
 #[derive(Debug)]
 struct Chain {
     /// Paths that start with a channel.
@@ -60,12 +62,9 @@ impl Chain {
             wins: zero.clone(),
             leaving: zero,
         };
-        let counts = journeys.paths.iter().flat_map(|it| [&it.conversions, &it.lost]);
-        let scale = exact::common_denominator(counts);
-        let integer = |count: &BigRational| (count * BigRational::from(scale.clone())).to_integer();
         for path in &journeys.paths {
-            let (wins, lost) = (integer(&path.conversions), integer(&path.lost));
-            let walks = &wins + lost;
+            let wins = &path.conversions;
+            let walks = wins + &path.lost;
             chain.starts[path.touches[0]] += &walks;
             for pair in path.touches.windows(2) {
                 chain.steps[pair[0]][pair[1]] += &walks;

@@ -8,33 +8,29 @@
 
 use std::collections::BTreeSet;
 
-use num_rational::BigRational;
-
-use super::{Journeys, Shares};
+use super::{Journeys, Parts, Shares};
 
 /// Shares of every channel, exactly.
 pub(super) fn shares(journeys: &Journeys) -> Shares {
-    let mut shares = Shares::none(journeys.channels.len());
+    let mut parts = Parts::default();
     for path in &journeys.paths {
         let members: BTreeSet<usize> = path.touches.iter().copied().collect();
-        let part = BigRational::new(1.into(), members.len().into());
+        let whole = members.len() as u128;
         for channel in members {
-            shares.conversions[channel] += &path.conversions * &part;
-            shares.value[channel] += &path.value * &part;
+            parts.add(channel, path, 1, whole);
         }
     }
-    shares
+    parts.shares(journeys)
 }
 
 /// Every distinct channel of a path has all of it: how often channels took part.
 pub(super) fn participation(journeys: &Journeys) -> Shares {
-    let mut shares = Shares::none(journeys.channels.len());
+    let mut parts = Parts::default();
     for path in &journeys.paths {
         let members: BTreeSet<usize> = path.touches.iter().copied().collect();
         for channel in members {
-            shares.conversions[channel] += &path.conversions;
-            shares.value[channel] += &path.value;
+            parts.add(channel, path, 1, 1);
         }
     }
-    shares
+    parts.shares(journeys)
 }

@@ -31,17 +31,11 @@ pub(super) fn statement(
             format!("a['tag'][{}]", funnel.step(&name).unwrap_or_default() + 1)
         }
     };
-    let mut seconds = String::new();
-    let mut totals = String::new();
-    for step in 1..=funnel.steps.len() {
-        let _ = write!(seconds, ",\n  {} as t{step}", elapsed(step));
-        let _ = write!(totals, ",\n  count(t{step}) as reached{step}");
-        for (name, share) in [("median", "0.5"), ("p90", "0.9")] {
-            let _ = write!(
-                totals,
-                ",\n  cast(round(percentile_cont({share}) within group (order by t{step})) \
-                 as bigint) as {name}{step}"
-            );
+    let count = funnel.steps.len();
+    let mut shown = String::new();
+    for step in 1..=count {
+        for name in ["reached", "median", "p90"] {
+            let _ = write!(shown, ",\n  steps[{step}]['{name}'] as {name}{step}");
         }
     }
     let (by_value, sets) = match &query.breakdown {
@@ -51,10 +45,12 @@ pub(super) fn statement(
     let all_values = if query.breakdown.is_some() { "grouping(value)" } else { "1" };
     let sql = format!(
         "with event as (\n{events}\n),\nattempt as (\n  select unnest(funnel_chains(at, step, held, \
-         tag, enters, {})) as a from event group by unit\n),\nstep_time as (\n  select {value} as \
-         value, local_date(a['at'][1]) <= $3 as is_mature{seconds}\n  from attempt\n)\nselect \
-         {all_values} as all_values, grouping(is_mature) as all_ages, {by_value} as value, \
-         is_mature{totals}\nfrom step_time\ngroup by grouping sets ({sets})",
+         tag, enters, {})) as a from event group by unit\n),\nentry as (\n  select {value} as \
+         value, local_date(a['at'][1]) <= $3 as is_mature, a['at'] as at\n  from attempt\n),\n\
+         counted as (\n  select {all_values} as all_values, grouping(is_mature) as all_ages, \
+         {by_value} as value, is_mature, funnel_steps(at, {count}) as steps\n  from entry\n  group \
+         by grouping sets ({sets})\n)\nselect all_values, all_ages, value, is_mature{shown}\nfrom \
+         counted",
         quoted(&rule),
     );
     Ok((sql, params))
@@ -63,17 +59,6 @@ pub(super) fn statement(
 /// Which event's value the answer is split by.
 fn breakdown_at(funnel: &FunnelDefinition, query: &FunnelQuery) -> BreakdownAt {
     query.breakdown_at.clone().unwrap_or_else(|| funnel.breakdown_at.clone())
-}
-
-/// Seconds to a step from the step before; NULL where it was not reached.
-fn elapsed(step: usize) -> String {
-    match step {
-        1 => "cast(0 as double)".to_owned(),
-        _ => format!(
-            "cast(cast(a['at'][{step}] as bigint) - cast(a['at'][{}] as bigint) as double) / 1e6",
-            step - 1
-        ),
-    }
 }
 
 /// Events with their step, in the days that matter.

@@ -11,6 +11,7 @@
 //! event at which every level was reached first.
 
 mod kept;
+mod steps;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use datafusion::physical_expr::expressions::Literal;
 use hub_domain::analysis::funnel::{Entry, Mode, Rule};
 
 use kept::{KeptUnit, KeptUnits};
+pub(super) use steps::FunnelSteps;
 
 /// Steps a funnel given by arguments may have; deeper ones are foreign.
 const STEPS: u8 = 64;
