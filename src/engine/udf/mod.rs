@@ -13,6 +13,8 @@
 //! | `funnel_level(at, step, window_seconds, mode, entry)` | deepest funnel level of a unit |
 //! | `funnel_attempts(…same…)` | levels of all its attempts, as a list |
 //! | `funnel_chains(at, step, held, tag, enters, rule)` | attempts as lists of instants and texts |
+//! | `funnel_steps(instants, steps)` | attempts counted step by step, with times |
+//! | `journey(at, channel, age)` | touches of a path in the order of time, as one text |
 
 mod formula;
 mod funnel;

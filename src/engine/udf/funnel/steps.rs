@@ -20,7 +20,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
 
-use super::{instant, list_of, literal};
+use super::{STEPS, instant, list_of, literal};
 use crate::udf::units::{Units, items, list, passed};
 
 /// What is told of a step.
@@ -49,8 +49,11 @@ impl FunnelSteps {
         let Some(ScalarValue::Int64(Some(steps))) = literal(args.exprs, 1) else {
             return plan_err!("the number of steps must be a literal");
         };
-        let steps = usize::try_from(*steps).unwrap_or_default();
-        Ok(Times { steps, took: Units::new() })
+        // Anybody may write one, and a step costs memory in every group.
+        match usize::try_from(*steps) {
+            Ok(steps) if steps <= usize::from(STEPS) => Ok(Times { steps, took: Units::new() }),
+            _ => plan_err!("a funnel has at most {STEPS} steps"),
+        }
     }
 }
 
@@ -113,7 +116,7 @@ impl Times {
             let own = &instants[place(bounds[0])..place(bounds[1])];
             let mut before = own.first().copied().unwrap_or_default();
             for (step, at) in own.iter().enumerate().take(self.steps) {
-                self.took.push(group, (step, at - before));
+                self.took.push(group, (step, at.saturating_sub(before)));
                 before = *at;
             }
         }
@@ -157,7 +160,7 @@ fn percentile(sorted: &[(usize, i64)], share: f64) -> Option<i64> {
     let last = sorted.len().checked_sub(1)?;
     let place = share * last as f64;
     let (low, high) = (sorted[place.floor() as usize].1, sorted[place.ceil() as usize].1);
-    let micros = low as f64 + (high - low) as f64 * place.fract();
+    let micros = low as f64 + (high as f64 - low as f64) * place.fract();
     Some((micros / 1e6).round() as i64)
 }
 
@@ -250,6 +253,9 @@ impl Accumulator for OfAll {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::logical_expr::AggregateUDF;
+    use datafusion::prelude::SessionContext;
+
     use super::*;
 
     #[test]
@@ -265,5 +271,21 @@ mod tests {
             Some(90)
         );
         assert_eq!(percentile(&times(&[0, 100]), 0.9), Some(90));
+    }
+
+    #[tokio::test]
+    async fn a_number_of_steps_that_no_funnel_has_is_refused() {
+        let context = SessionContext::new();
+        context.register_udaf(AggregateUDF::new_from_impl(FunnelSteps::new()));
+        let instants = "arrow_cast(make_array(), 'List(Timestamp(Microsecond, Some(\"UTC\")))')";
+        for steps in ["1000000000000", "-1", "x"] {
+            let sql = format!("select funnel_steps({instants}, {steps}) from (values (1)) as t(x)");
+            let failed = match context.sql(&sql).await {
+                Ok(frame) => frame.collect().await.err(),
+                Err(error) => Some(error),
+            };
+            let failed = failed.expect("refused").to_string();
+            assert!(failed.contains("steps"), "{failed}");
+        }
     }
 }
