@@ -6,20 +6,20 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
-};
+use arrow::array::{Array, ArrayRef, BinaryBuilder, BooleanArray, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::ScalarValue;
-use datafusion::common::cast::{as_int64_array, as_string_array, as_timestamp_microsecond_array};
+use datafusion::common::cast::{
+    as_binary_array, as_int64_array, as_string_array, as_timestamp_microsecond_array,
+};
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
 
-use super::units::{Texts, Units, items, passed};
+use super::packed::{Packed, Packer};
+use super::units::{Texts, Units, passed};
 
 /// Between touches of a journey.
 pub(crate) const NEXT: char = '\u{1f}';
@@ -30,10 +30,6 @@ fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-fn columns() -> [(&'static str, DataType); 3] {
-    [("at", instant()), ("channel", DataType::Utf8), ("age", DataType::Int64)]
-}
-
 /// The aggregate.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Journey {
@@ -42,7 +38,7 @@ pub(super) struct Journey {
 
 impl Journey {
     pub(super) fn new() -> Self {
-        let types = columns().map(|(_, column)| column).to_vec();
+        let types = vec![instant(), DataType::Utf8, DataType::Int64];
         Self { signature: Signature::exact(types, Volatility::Immutable) }
     }
 }
@@ -76,11 +72,8 @@ impl AggregateUDFImpl for Journey {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let field = |(part, item): (&str, DataType)| {
-            let list = DataType::List(Arc::new(Field::new_list_field(item, true)));
-            Arc::new(Field::new(format!("{}[{part}]", args.name), list, true))
-        };
-        Ok(columns().map(field).to_vec())
+        let name = format!("{}[touches]", args.name);
+        Ok(vec![Arc::new(Field::new(name, DataType::Binary, true))])
     }
 }
 
@@ -145,17 +138,33 @@ impl Paths {
         journeys.finish()
     }
 
-    fn lists(&self, count: usize) -> Result<Vec<ArrayRef>> {
-        let sorted = self.touches.sorted(count);
-        let touches = &sorted.rows;
-        let at = TimestampMicrosecondArray::from_iter_values(touches.iter().map(|it| it.at));
-        let channel: StringArray =
-            touches.iter().map(|it| self.channels.text(it.channel)).collect();
-        let age: Int64Array = touches.iter().map(|it| it.age).collect();
-        let values: [ArrayRef; 3] =
-            [Arc::new(at.with_timezone("UTC")), Arc::new(channel), Arc::new(age)];
-        let columns = columns().into_iter().zip(values);
-        columns.map(|((_, item), values)| sorted.list(item, values)).collect()
+    /// The touches of the first `count` paths, packed.
+    fn packed(&self, count: usize) -> ArrayRef {
+        let mut sorted = self.touches.sorted(count);
+        let (mut paths, mut packer) = (BinaryBuilder::new(), Packer::default());
+        for touches in sorted.of_each() {
+            packer.clear();
+            for touch in touches.iter() {
+                packer.flags(u8::from(touch.age.is_some()));
+                packer.number(touch.at);
+                packer.number(touch.age.unwrap_or_default());
+                packer.text(self.channels.text(touch.channel).unwrap_or_default());
+            }
+            paths.append_value(packer.bytes());
+        }
+        Arc::new(paths.finish())
+    }
+
+    /// Adds the packed touches of `path`.
+    fn unpack(&mut self, path: usize, bytes: &[u8]) {
+        let mut packed = Packed(bytes);
+        while let Some(flags) = packed.flags()
+            && let (Some(at), Some(age), Some(channel)) =
+                (packed.number(), packed.number(), packed.text())
+        {
+            let channel = self.channels.number(Some(channel));
+            self.touches.push(path, Touch { at, channel, age: (flags != 0).then_some(age) });
+        }
     }
 }
 
@@ -180,9 +189,9 @@ impl GroupsAccumulator for Paths {
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let count = self.touches.emitted(emit_to);
-        let lists = self.lists(count)?;
+        let packed = self.packed(count);
         self.touches.forget(count);
-        Ok(lists)
+        Ok(vec![packed])
     }
 
     fn merge_batch(
@@ -192,9 +201,10 @@ impl GroupsAccumulator for Paths {
         total_num_groups: usize,
     ) -> Result<()> {
         self.touches.grow(total_num_groups);
-        let lists: Vec<&ListArray> = values.iter().map(|state| state.as_list::<i32>()).collect();
-        let (columns, units) = items(&lists, group_indices);
-        self.add(&columns, units)
+        for (path, bytes) in group_indices.iter().zip(as_binary_array(&values[0])?) {
+            self.unpack(*path, bytes.unwrap_or_default());
+        }
+        Ok(())
     }
 
     fn convert_to_state(
@@ -205,7 +215,7 @@ impl GroupsAccumulator for Paths {
         let units: Vec<usize> = (0..values[0].len()).collect();
         let mut own = Self::default();
         own.update_batch(values, &units, opt_filter, units.len())?;
-        own.lists(units.len())
+        Ok(vec![own.packed(units.len())])
     }
 
     fn size(&self) -> usize {
@@ -231,8 +241,7 @@ impl Accumulator for Path {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let lists = self.0.lists(1)?;
-        lists.iter().map(|list| ScalarValue::try_from_array(list, 0)).collect()
+        Ok(vec![ScalarValue::try_from_array(&self.0.packed(1), 0)?])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

@@ -21,6 +21,7 @@ mod funnel;
 mod journey;
 mod mask;
 mod money;
+mod packed;
 mod period;
 mod pseudonym;
 mod time;

@@ -19,7 +19,7 @@ pub(super) fn structure(period: &str, freshness: Freshness) -> CostStructure {
         }],
         total: Fen(9_007_199_254_740_993),
         full: Some(Fen(9_007_199_254_740_993)),
-        freshness: freshness,
+        freshness,
     }
 }
 
@@ -51,6 +51,6 @@ pub(super) fn allocation(period: &str, method: Method, freshness: Freshness) -> 
             classes: vec![labour],
             levels: vec![(1, Fen(20)), (2, Fen(3))],
         }],
-        freshness: freshness,
+        freshness,
     }
 }

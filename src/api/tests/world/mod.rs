@@ -53,6 +53,9 @@ pub(crate) const SECRET: &str = "password=hunter2 at 10.0.0.7";
 #[derive(Clone)]
 pub(crate) struct World(pub(crate) Arc<Inner>);
 
+/// User, records, and the tag given; without one, the name of what was taken back.
+type TagWord = (String, Vec<String>, Result<NewTag, String>);
+
 pub(crate) struct Inner {
     pub(crate) fault: Fault,
     pub(crate) limits: Limits,
@@ -62,8 +65,7 @@ pub(crate) struct Inner {
     pub(crate) alerts: Mutex<Vec<Alert>>,
     /// User, both records, and what was said.
     pub(crate) decisions: Mutex<Vec<(String, String, String, MatchDecision)>>,
-    /// User, records, and the tag given; without one, the name of what was taken back.
-    pub(crate) tags: Mutex<Vec<(String, Vec<String>, Result<NewTag, String>)>>,
+    pub(crate) tags: Mutex<Vec<TagWord>>,
     pub(crate) revoked: Mutex<bool>,
     pub(crate) events: broadcast::Sender<AlertEvent>,
 }

@@ -1,38 +1,32 @@
 //! The events of many units while they arrive in any order, possibly in parts.
 //!
-//! Attempts need the events in time order, so they are kept. State is lists, one per unit, which
-//! parallel aggregates exchange and merge.
+//! Attempts need the events in time order, so they are kept. State is every unit's events packed
+//! into bytes, which parallel aggregates exchange and merge.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, StringArray, StructArray,
+    Array, ArrayRef, BinaryBuilder, BooleanArray, Int64Array, StringArray, StructArray,
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::common::cast::{
-    as_boolean_array, as_int64_array, as_string_array, as_timestamp_microsecond_array,
+    as_binary_array, as_boolean_array, as_int64_array, as_string_array,
+    as_timestamp_microsecond_array,
 };
 use datafusion::error::Result;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use hub_domain::analysis::funnel::{Attempt, Event, FOREIGN, Rule, attempts};
 
 use super::{Tells, chain_fields, instant};
-use crate::udf::units::{Texts, Units, items, list, passed};
+use crate::udf::packed::{Packed, Packer};
+use crate::udf::units::{Texts, Units, list, passed};
 
-/// What an accumulator hands on, list by list.
-pub(super) fn state(tells: Tells) -> Vec<(&'static str, DataType)> {
-    let mut state = vec![("at", instant()), ("step", DataType::Int64)];
-    if tells == Tells::Chains {
-        state.extend([
-            ("held", DataType::Utf8),
-            ("tag", DataType::Utf8),
-            ("enters", DataType::Boolean),
-        ]);
-    }
-    state
-}
+/// Flags of a packed event.
+const ENTERS: u8 = 1;
+const HOLDS: u8 = 2;
+const TAGGED: u8 = 4;
 
 /// The events of many units.
 #[derive(Debug)]
@@ -121,20 +115,41 @@ impl KeptUnits {
         list(DataType::Struct(chain_fields()), units.iter().map(Vec::len), Arc::new(chains))
     }
 
-    fn lists(&self, count: usize) -> Result<Vec<ArrayRef>> {
-        let sorted = self.events.sorted(count);
-        let events = &sorted.rows;
-        let at = TimestampMicrosecondArray::from_iter_values(events.iter().map(|it| it.at));
-        let step = Int64Array::from_iter_values(events.iter().map(|it| i64::from(it.step)));
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(at.with_timezone("UTC")), Arc::new(step)];
-        if self.tells == Tells::Chains {
-            let held: StringArray = events.iter().map(|it| self.texts.text(it.key)).collect();
-            let tag: StringArray = events.iter().map(|it| self.texts.text(it.tag)).collect();
-            let enters: BooleanArray = events.iter().map(|it| Some(it.enters)).collect();
-            columns.extend([Arc::new(held) as ArrayRef, Arc::new(tag), Arc::new(enters)]);
+    /// The events of the first `count` units, packed.
+    fn packed(&self, count: usize) -> ArrayRef {
+        let mut sorted = self.events.sorted(count);
+        let (mut units, mut packer) = (BinaryBuilder::new(), Packer::default());
+        for events in sorted.of_each() {
+            packer.clear();
+            for event in events.iter() {
+                let (held, tag) = (self.texts.text(event.key), self.texts.text(event.tag));
+                let flags =
+                    [(event.enters, ENTERS), (held.is_some(), HOLDS), (tag.is_some(), TAGGED)];
+                packer.flags(flags.iter().filter(|(is, _)| *is).map(|(_, flag)| flag).sum());
+                packer.flags(event.step);
+                packer.number(event.at);
+                held.into_iter().chain(tag).for_each(|text| packer.text(text));
+            }
+            units.append_value(packer.bytes());
         }
-        let items = state(self.tells).into_iter().zip(columns);
-        items.map(|((_, item), column)| sorted.list(item, column)).collect()
+        Arc::new(units.finish())
+    }
+
+    /// Adds the packed events of `unit`.
+    fn unpack(&mut self, unit: usize, bytes: &[u8]) {
+        let mut packed = Packed(bytes);
+        while let Some(flags) = packed.flags()
+            && let Some(step) = packed.flags()
+            && let Some(at) = packed.number()
+        {
+            let mut text = |flag| {
+                let text = if flags & flag == 0 { None } else { packed.text() };
+                self.texts.number(text)
+            };
+            let (key, tag) = (text(HOLDS), text(TAGGED));
+            let enters = flags & ENTERS != 0;
+            self.events.push(unit, Event { key, tag, enters, ..Event::new(at, step) });
+        }
     }
 }
 
@@ -163,9 +178,9 @@ impl GroupsAccumulator for KeptUnits {
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let count = self.events.emitted(emit_to);
-        let lists = self.lists(count)?;
+        let packed = self.packed(count);
         self.events.forget(count);
-        Ok(lists)
+        Ok(vec![packed])
     }
 
     fn merge_batch(
@@ -175,9 +190,10 @@ impl GroupsAccumulator for KeptUnits {
         total_num_groups: usize,
     ) -> Result<()> {
         self.events.grow(total_num_groups);
-        let lists: Vec<&ListArray> = values.iter().map(|state| state.as_list::<i32>()).collect();
-        let (columns, units) = items(&lists, group_indices);
-        self.add(&columns, units)
+        for (unit, bytes) in group_indices.iter().zip(as_binary_array(&values[0])?) {
+            self.unpack(*unit, bytes.unwrap_or_default());
+        }
+        Ok(())
     }
 
     fn convert_to_state(
@@ -188,7 +204,7 @@ impl GroupsAccumulator for KeptUnits {
         let units: Vec<usize> = (0..values[0].len()).collect();
         let mut own = Self::new(self.rule.clone(), self.tells);
         own.update_batch(values, &units, opt_filter, units.len())?;
-        own.lists(units.len())
+        Ok(vec![own.packed(units.len())])
     }
 
     fn size(&self) -> usize {
@@ -214,8 +230,7 @@ impl Accumulator for KeptUnit {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let lists = self.0.lists(1)?;
-        lists.iter().map(|list| ScalarValue::try_from_array(list, 0)).collect()
+        Ok(vec![ScalarValue::try_from_array(&self.0.packed(1), 0)?])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

@@ -143,10 +143,8 @@ impl AggregateUDFImpl for Funnel {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let field = |(part, item): (&str, DataType)| {
-            Arc::new(Field::new(format!("{}[{part}]", args.name), list_of(item), true))
-        };
-        Ok(kept::state(self.tells).into_iter().map(field).collect())
+        let name = format!("{}[events]", args.name);
+        Ok(vec![Arc::new(Field::new(name, DataType::Binary, true))])
     }
 }
 
