@@ -41,6 +41,7 @@ pub(super) fn resolve(story: &Story, cut: At) -> People {
             && *told <= cut
             && shown[first_customer + at]
             && shown[*record]
+            && agree(facts[first_customer + at], facts[*record])
         {
             join(&mut group, first_customer + at, *record);
         }
@@ -79,6 +80,13 @@ fn same(left: &Facts, right: &Facts) -> bool {
         _ => None,
     };
     matches!((own(left), own(right)), (Some(left), Some(right)) if left == right)
+}
+
+/// Whether name, phone or birth date bears out that a record number names this customer.
+fn agree(left: &Facts, right: &Facts) -> bool {
+    let name = left.name.is_some() && left.name == right.name;
+    let phone = left.phone.is_some() && left.phone == right.phone;
+    name || phone || (left.birth.is_some() && left.birth == right.birth)
 }
 
 /// Seventeen digits and their check character.

@@ -6,12 +6,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryBuilder, BooleanArray, StringArray, StringBuilder};
-use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
-use datafusion::common::ScalarValue;
-use datafusion::common::cast::{
-    as_binary_array, as_int64_array, as_string_array, as_timestamp_microsecond_array,
-};
+use arrow::array::{Array, ArrayRef, BinaryBuilder, StringBuilder};
+use arrow::datatypes::{DataType, FieldRef, TimeUnit};
+use datafusion::common::cast::{as_int64_array, as_string_array, as_timestamp_microsecond_array};
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
@@ -19,7 +16,7 @@ use datafusion::logical_expr::{
 };
 
 use super::packed::{Packed, Packer};
-use super::units::{Texts, Units, passed};
+use super::units::{Gather, OverOne, OverUnits, Texts, Units, packed_field};
 
 /// Between touches of a journey.
 pub(crate) const NEXT: char = '\u{1f}';
@@ -57,7 +54,7 @@ impl AggregateUDFImpl for Journey {
     }
 
     fn accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Path(Paths::default())))
+        Ok(Box::new(OverOne(Paths::default())))
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
@@ -68,12 +65,11 @@ impl AggregateUDFImpl for Journey {
         &self,
         _args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Paths::default()))
+        Ok(Box::new(OverUnits(Paths::default())))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let name = format!("{}[touches]", args.name);
-        Ok(vec![Arc::new(Field::new(name, DataType::Binary, true))])
+        Ok(vec![packed_field(args.name)])
     }
 }
 
@@ -98,7 +94,19 @@ impl Default for Paths {
     }
 }
 
-impl Paths {
+impl Gather for Paths {
+    fn blank(&self) -> Self {
+        Self::default()
+    }
+
+    fn grow(&mut self, count: usize) {
+        self.touches.grow(count);
+    }
+
+    fn emitted(&self, emit: EmitTo) -> usize {
+        self.touches.emitted(emit)
+    }
+
     fn add(
         &mut self,
         values: &[ArrayRef],
@@ -117,28 +125,6 @@ impl Paths {
         Ok(())
     }
 
-    fn told(&self, count: usize) -> StringArray {
-        let ranks = self.channels.ranks();
-        let mut sorted = self.touches.sorted(count);
-        let (mut journeys, mut text) = (StringBuilder::new(), String::new());
-        for touches in sorted.of_each() {
-            touches.sort_unstable_by_key(|it| (it.at, ranks[it.channel as usize], it.age));
-            text.clear();
-            for touch in touches.iter() {
-                if !text.is_empty() {
-                    text.push(NEXT);
-                }
-                text.push_str(self.channels.text(touch.channel).unwrap_or_default());
-                if let Some(age) = touch.age {
-                    let _ = write!(text, "{AGE}{age}");
-                }
-            }
-            journeys.append_option((!touches.is_empty()).then_some(&text));
-        }
-        journeys.finish()
-    }
-
-    /// The touches of the first `count` paths, packed.
     fn packed(&self, count: usize) -> ArrayRef {
         let mut sorted = self.touches.sorted(count);
         let (mut paths, mut packer) = (BinaryBuilder::new(), Packer::default());
@@ -155,7 +141,6 @@ impl Paths {
         Arc::new(paths.finish())
     }
 
-    /// Adds the packed touches of `path`.
     fn unpack(&mut self, path: usize, bytes: &[u8]) {
         let mut packed = Packed(bytes);
         while let Some(flags) = packed.flags()
@@ -166,86 +151,34 @@ impl Paths {
             self.touches.push(path, Touch { at, channel, age: (flags != 0).then_some(age) });
         }
     }
-}
 
-impl GroupsAccumulator for Paths {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        opt_filter: Option<&BooleanArray>,
-        total_num_groups: usize,
-    ) -> Result<()> {
-        self.touches.grow(total_num_groups);
-        self.add(values, passed(group_indices, opt_filter))
-    }
-
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let count = self.touches.emitted(emit_to);
-        let told = self.told(count);
-        self.touches.forget(count);
-        Ok(Arc::new(told))
-    }
-
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        let count = self.touches.emitted(emit_to);
-        let packed = self.packed(count);
-        self.touches.forget(count);
-        Ok(vec![packed])
-    }
-
-    fn merge_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        total_num_groups: usize,
-    ) -> Result<()> {
-        self.touches.grow(total_num_groups);
-        for (path, bytes) in group_indices.iter().zip(as_binary_array(&values[0])?) {
-            self.unpack(*path, bytes.unwrap_or_default());
+    fn told(&self, count: usize) -> Result<ArrayRef> {
+        let (ranks, _) = self.channels.ranks();
+        let mut sorted = self.touches.sorted(count);
+        let (mut journeys, mut text) = (StringBuilder::new(), String::new());
+        for touches in sorted.of_each() {
+            touches.sort_unstable_by_key(|it| (it.at, ranks[it.channel as usize], it.age));
+            text.clear();
+            for touch in touches.iter() {
+                if !text.is_empty() {
+                    text.push(NEXT);
+                }
+                text.push_str(self.channels.text(touch.channel).unwrap_or_default());
+                if let Some(age) = touch.age {
+                    let _ = write!(text, "{AGE}{age}");
+                }
+            }
+            journeys.append_option((!touches.is_empty()).then_some(&text));
         }
-        Ok(())
+        Ok(Arc::new(journeys.finish()))
     }
 
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        opt_filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>> {
-        let units: Vec<usize> = (0..values[0].len()).collect();
-        let mut own = Self::default();
-        own.update_batch(values, &units, opt_filter, units.len())?;
-        Ok(vec![own.packed(units.len())])
+    fn forget(&mut self, count: usize) {
+        self.touches.forget(count);
     }
 
-    fn size(&self) -> usize {
-        size_of_val(self) + self.touches.size() + self.channels.size()
-    }
-}
-
-/// The touches of one path, where the engine asks for no groups.
-#[derive(Debug)]
-struct Path(Paths);
-
-impl Accumulator for Path {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.update_batch(values, &vec![0; values[0].len()], None, 1)
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.0.told(1), 0)
-    }
-
-    fn size(&self) -> usize {
-        GroupsAccumulator::size(&self.0)
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::try_from_array(&self.0.packed(1), 0)?])
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.0.merge_batch(states, &vec![0; states[0].len()], 1)
+    fn bytes(&self) -> usize {
+        self.touches.size() + self.channels.size()
     }
 }
 

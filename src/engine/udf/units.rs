@@ -5,13 +5,15 @@
 //! there are millions of them. Must not know what rows mean.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use arrow::array::{BooleanArray, ListArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, ListArray};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::ScalarValue;
+use datafusion::common::cast::as_binary_array;
 use datafusion::error::Result;
-use datafusion::logical_expr::EmitTo;
+use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 /// Rows by unit.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(super) struct Units<T> {
 
 /// Rows in order of their units, and where each unit's end.
 pub(super) struct Sorted<T> {
-    pub(super) rows: Vec<T>,
+    rows: Vec<T>,
     ends: Vec<usize>,
 }
 
@@ -96,12 +98,6 @@ impl<T> Sorted<T> {
             own
         })
     }
-
-    /// A list of the rows of every unit, given as one column.
-    pub(super) fn list(&self, item: DataType, column: ArrayRef) -> Result<ArrayRef> {
-        let starts = std::iter::once(&0).chain(&self.ends);
-        list(item, starts.zip(&self.ends).map(|(start, end)| end - start), column)
-    }
 }
 
 /// Lists of these lengths over one column.
@@ -110,36 +106,140 @@ pub(super) fn list(
     lengths: impl IntoIterator<Item = usize>,
     values: ArrayRef,
 ) -> Result<ArrayRef> {
-    let field = std::sync::Arc::new(Field::new_list_field(item, true));
+    let field = Arc::new(Field::new_list_field(item, true));
     let offsets = OffsetBuffer::from_lengths(lengths);
-    Ok(std::sync::Arc::new(ListArray::try_new(field, offsets, values, None)?))
+    Ok(Arc::new(ListArray::try_new(field, offsets, values, None)?))
 }
 
-/// The items of lists and the unit of each, where row `n` of the lists belongs to `units[n]`.
-pub(super) fn items<'a>(
-    lists: &[&'a ListArray],
-    units: &'a [usize],
-) -> (Vec<ArrayRef>, impl Iterator<Item = Option<usize>> + 'a) {
-    let offsets = lists[0].value_offsets();
-    let of_row = |offset: i32| usize::try_from(offset).unwrap_or_default();
-    let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
-    let (first, length) = (of_row(first), of_row(last - first));
-    let columns = lists.iter().map(|list| list.values().slice(first, length)).collect();
-    let own = units.iter().zip(offsets.windows(2));
-    let own = own.flat_map(move |(unit, bounds)| {
-        std::iter::repeat_n(Some(*unit), of_row(bounds[1] - bounds[0]))
-    });
-    (columns, own)
+/// What an aggregate over units does with their rows; [`OverUnits`] and [`OverOne`] are the rest.
+pub(super) trait Gather: std::fmt::Debug + Send + Sync + Sized + 'static {
+    /// The same with no rows.
+    fn blank(&self) -> Self;
+
+    /// Says how many units there are by now.
+    fn grow(&mut self, count: usize);
+
+    /// Number of units `emit` speaks of.
+    fn emitted(&self, emit: EmitTo) -> usize;
+
+    /// Takes the rows of parallel columns, each of its unit; none is to be left out.
+    fn add(
+        &mut self,
+        columns: &[ArrayRef],
+        units: impl Iterator<Item = Option<usize>>,
+    ) -> Result<()>;
+
+    /// The rows of the first `count` units, packed.
+    fn packed(&self, count: usize) -> ArrayRef;
+
+    /// Takes packed rows of `unit`.
+    fn unpack(&mut self, unit: usize, bytes: &[u8]);
+
+    /// What the rows of the first `count` units tell.
+    fn told(&self, count: usize) -> Result<ArrayRef>;
+
+    /// Forgets the first `count` units; those after them move up.
+    fn forget(&mut self, count: usize);
+
+    /// Bytes held.
+    fn bytes(&self) -> usize;
 }
 
-/// The unit of every row that `filter` lets pass.
-pub(super) fn passed<'a>(
-    units: &'a [usize],
-    filter: Option<&'a BooleanArray>,
-) -> impl Iterator<Item = Option<usize>> + 'a {
-    use arrow::array::Array;
-    let wanted = move |row| filter.is_none_or(|it| it.is_valid(row) && it.value(row));
-    units.iter().enumerate().map(move |(row, unit)| wanted(row).then_some(*unit))
+/// The field in which parallel aggregates exchange packed rows.
+pub(super) fn packed_field(name: &str) -> FieldRef {
+    Arc::new(Field::new(format!("{name}[rows]"), DataType::Binary, true))
+}
+
+/// An aggregate over many units.
+#[derive(Debug)]
+pub(super) struct OverUnits<T>(pub(super) T);
+
+impl<T: Gather> GroupsAccumulator for OverUnits<T> {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.0.grow(total_num_groups);
+        let passes = |row| opt_filter.is_none_or(|it| it.is_valid(row) && it.value(row));
+        let units = group_indices.iter().enumerate();
+        self.0.add(values, units.map(|(row, unit)| passes(row).then_some(*unit)))
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let count = self.0.emitted(emit_to);
+        let told = self.0.told(count)?;
+        self.0.forget(count);
+        Ok(told)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        let count = self.0.emitted(emit_to);
+        let packed = self.0.packed(count);
+        self.0.forget(count);
+        Ok(vec![packed])
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.0.grow(total_num_groups);
+        for (unit, bytes) in group_indices.iter().zip(as_binary_array(&values[0])?) {
+            self.0.unpack(*unit, bytes.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let units: Vec<usize> = (0..values[0].len()).collect();
+        let mut own = Self(self.0.blank());
+        own.update_batch(values, &units, opt_filter, units.len())?;
+        Ok(vec![own.0.packed(units.len())])
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.0.bytes()
+    }
+}
+
+/// The same over one unit, where the engine asks for no groups.
+#[derive(Debug)]
+pub(super) struct OverOne<T>(pub(super) T);
+
+impl<T: Gather> Accumulator for OverOne<T> {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.grow(1);
+        self.0.add(values, std::iter::repeat_n(Some(0), values[0].len()))
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.0.told(1)?, 0)
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.0.bytes()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![ScalarValue::try_from_array(&self.0.packed(1), 0)?])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.grow(1);
+        for bytes in as_binary_array(&states[0])?.iter().flatten() {
+            self.0.unpack(0, bytes);
+        }
+        Ok(())
+    }
 }
 
 /// Texts by number; 0 is none.
@@ -166,15 +266,17 @@ impl Texts {
         self.names.get(index).map(String::as_str)
     }
 
-    /// Number → place among all texts, so that what ties does not depend on who came first.
-    pub(super) fn ranks(&self) -> Vec<u32> {
+    /// Number → place among all texts, and the texts by place: what ties must not depend on who
+    /// came first. None keeps its place before all.
+    pub(super) fn ranks(&self) -> (Vec<u32>, Vec<Option<&str>>) {
         let mut order: Vec<usize> = (0..self.names.len()).collect();
         order.sort_unstable_by_key(|index| &self.names[*index]);
-        let mut ranks = vec![0; order.len() + 1];
+        let (mut ranks, mut texts) = (vec![0; order.len() + 1], vec![None]);
         for (rank, index) in (1..).zip(order) {
             ranks[index + 1] = rank;
+            texts.push(Some(self.names[index].as_str()));
         }
-        ranks
+        (ranks, texts)
     }
 
     pub(super) fn size(&self) -> usize {

@@ -26,7 +26,8 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use hub_domain::analysis::funnel::{Entry, Mode, Rule};
 
-use kept::{KeptUnit, KeptUnits};
+use crate::udf::units::{OverOne, OverUnits, packed_field};
+use kept::KeptUnits;
 pub(super) use steps::FunnelSteps;
 
 /// Steps a funnel given by arguments may have; deeper ones are foreign.
@@ -128,7 +129,7 @@ impl AggregateUDFImpl for Funnel {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(KeptUnit(self.kept(args.exprs)?)))
+        Ok(Box::new(OverOne(self.kept(args.exprs)?)))
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
@@ -139,12 +140,11 @@ impl AggregateUDFImpl for Funnel {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(self.kept(args.exprs)?))
+        Ok(Box::new(OverUnits(self.kept(args.exprs)?)))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let name = format!("{}[events]", args.name);
-        Ok(vec![Arc::new(Field::new(name, DataType::Binary, true))])
+        Ok(vec![packed_field(args.name)])
     }
 }
 

@@ -7,12 +7,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, StructArray,
-    TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, BinaryBuilder, Int64Array, StructArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use datafusion::common::cast::{as_int64_array, as_list_array, as_timestamp_microsecond_array};
+use datafusion::common::cast::{as_list_array, as_timestamp_microsecond_array};
 use datafusion::common::{ScalarValue, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -21,16 +18,13 @@ use datafusion::logical_expr::{
 };
 
 use super::{STEPS, instant, list_of, literal};
-use crate::udf::units::{Units, items, list, passed};
+use crate::udf::packed::{Packed, Packer};
+use crate::udf::units::{Gather, OverOne, OverUnits, Units, list, packed_field};
 
 /// What is told of a step.
 fn told() -> Fields {
     let number = |name| Field::new(name, DataType::Int64, true);
     Fields::from(vec![number("reached"), number("median"), number("p90")])
-}
-
-fn columns() -> [&'static str; 2] {
-    ["step", "took"]
 }
 
 /// The aggregate.
@@ -50,8 +44,8 @@ impl FunnelSteps {
             return plan_err!("the number of steps must be a literal");
         };
         // Anybody may write one, and a step costs memory in every group.
-        match usize::try_from(*steps) {
-            Ok(steps) if steps <= usize::from(STEPS) => Ok(Times { steps, took: Units::new() }),
+        match u8::try_from(*steps) {
+            Ok(steps) if steps <= STEPS => Ok(Times { steps, took: Units::new() }),
             _ => plan_err!("a funnel has at most {STEPS} steps"),
         }
     }
@@ -71,7 +65,7 @@ impl AggregateUDFImpl for FunnelSteps {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OfAll(Self::times(&args)?)))
+        Ok(Box::new(OverOne(Self::times(&args)?)))
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
@@ -82,40 +76,47 @@ impl AggregateUDFImpl for FunnelSteps {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Self::times(&args)?))
+        Ok(Box::new(OverUnits(Self::times(&args)?)))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let field = |part: &str| {
-            let name = format!("{}[{part}]", args.name);
-            Arc::new(Field::new(name, list_of(DataType::Int64), true))
-        };
-        Ok(columns().map(field).to_vec())
+        Ok(vec![packed_field(args.name)])
     }
 }
 
 /// Microseconds every attempt of a group took to a step, from 0.
 #[derive(Debug)]
 struct Times {
-    steps: usize,
-    took: Units<(usize, i64)>,
+    steps: u8,
+    took: Units<(u8, i64)>,
 }
 
-impl Times {
+impl Gather for Times {
+    fn blank(&self) -> Self {
+        Self { steps: self.steps, took: Units::new() }
+    }
+
+    fn grow(&mut self, count: usize) {
+        self.took.grow(count);
+    }
+
+    fn emitted(&self, emit: EmitTo) -> usize {
+        self.took.emitted(emit)
+    }
+
     fn add(
         &mut self,
-        attempts: &ListArray,
+        columns: &[ArrayRef],
         groups: impl Iterator<Item = Option<usize>>,
     ) -> Result<()> {
-        let instants: &TimestampMicrosecondArray =
-            as_timestamp_microsecond_array(attempts.values())?;
-        let instants = instants.values();
+        let attempts = as_list_array(&columns[0])?;
+        let instants = as_timestamp_microsecond_array(attempts.values())?.values();
         for (bounds, group) in attempts.value_offsets().windows(2).zip(groups) {
             let Some(group) = group else { continue };
             let place = |offset: i32| usize::try_from(offset).unwrap_or_default();
             let own = &instants[place(bounds[0])..place(bounds[1])];
             let mut before = own.first().copied().unwrap_or_default();
-            for (step, at) in own.iter().enumerate().take(self.steps) {
+            for (step, at) in (0..self.steps).zip(own) {
                 self.took.push(group, (step, at.saturating_sub(before)));
                 before = *at;
             }
@@ -123,12 +124,33 @@ impl Times {
         Ok(())
     }
 
+    fn packed(&self, count: usize) -> ArrayRef {
+        let mut sorted = self.took.sorted(count);
+        let (mut groups, mut packer) = (BinaryBuilder::new(), Packer::default());
+        for times in sorted.of_each() {
+            packer.clear();
+            for (step, took) in times.iter() {
+                packer.flags(*step);
+                packer.number(*took);
+            }
+            groups.append_value(packer.bytes());
+        }
+        Arc::new(groups.finish())
+    }
+
+    fn unpack(&mut self, group: usize, bytes: &[u8]) {
+        let mut packed = Packed(bytes);
+        while let (Some(step), Some(took)) = (packed.flags(), packed.number()) {
+            self.took.push(group, (step, took));
+        }
+    }
+
     fn told(&self, count: usize) -> Result<ArrayRef> {
         let mut sorted = self.took.sorted(count);
         let mut columns: [Vec<Option<i64>>; 3] = Default::default();
         for times in sorted.of_each() {
             times.sort_unstable();
-            let mut rest: &[(usize, i64)] = times;
+            let mut rest: &[(u8, i64)] = times;
             for step in 0..self.steps {
                 let own;
                 (own, rest) = rest.split_at(rest.partition_point(|(of, _)| *of == step));
@@ -139,116 +161,29 @@ impl Times {
         }
         let columns = columns.map(|column| Arc::new(Int64Array::from(column)) as ArrayRef).to_vec();
         let steps = StructArray::try_new(told(), columns, None)?;
-        list(DataType::Struct(told()), std::iter::repeat_n(self.steps, count), Arc::new(steps))
+        list(
+            DataType::Struct(told()),
+            std::iter::repeat_n(usize::from(self.steps), count),
+            Arc::new(steps),
+        )
     }
 
-    fn lists(&self, count: usize) -> Result<Vec<ArrayRef>> {
-        let sorted = self.took.sorted(count);
-        let rows = || sorted.rows.iter();
-        let step = rows().map(|(step, _)| i64::try_from(*step).unwrap_or(i64::MAX));
-        let took = rows().map(|(_, took)| *took);
-        let columns: [ArrayRef; 2] = [
-            Arc::new(Int64Array::from_iter_values(step)),
-            Arc::new(Int64Array::from_iter_values(took)),
-        ];
-        columns.into_iter().map(|column| sorted.list(DataType::Int64, column)).collect()
+    fn forget(&mut self, count: usize) {
+        self.took.forget(count);
+    }
+
+    fn bytes(&self) -> usize {
+        self.took.size()
     }
 }
 
 /// Whole seconds below which `share` of sorted times lie; none without times.
-fn percentile(sorted: &[(usize, i64)], share: f64) -> Option<i64> {
+fn percentile(sorted: &[(u8, i64)], share: f64) -> Option<i64> {
     let last = sorted.len().checked_sub(1)?;
     let place = share * last as f64;
     let (low, high) = (sorted[place.floor() as usize].1, sorted[place.ceil() as usize].1);
     let micros = low as f64 + (high as f64 - low as f64) * place.fract();
     Some((micros / 1e6).round() as i64)
-}
-
-impl GroupsAccumulator for Times {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        opt_filter: Option<&BooleanArray>,
-        total_num_groups: usize,
-    ) -> Result<()> {
-        self.took.grow(total_num_groups);
-        self.add(as_list_array(&values[0])?, passed(group_indices, opt_filter))
-    }
-
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let count = self.took.emitted(emit_to);
-        let told = self.told(count)?;
-        self.took.forget(count);
-        Ok(told)
-    }
-
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        let count = self.took.emitted(emit_to);
-        let lists = self.lists(count)?;
-        self.took.forget(count);
-        Ok(lists)
-    }
-
-    fn merge_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        total_num_groups: usize,
-    ) -> Result<()> {
-        self.took.grow(total_num_groups);
-        let lists: Vec<&ListArray> = values.iter().map(|state| state.as_list::<i32>()).collect();
-        let (columns, groups) = items(&lists, group_indices);
-        let (step, took) = (as_int64_array(&columns[0])?, as_int64_array(&columns[1])?);
-        for ((step, took), group) in step.values().iter().zip(took.values()).zip(groups) {
-            if let (Some(group), Ok(step)) = (group, usize::try_from(*step)) {
-                self.took.push(group, (step, *took));
-            }
-        }
-        Ok(())
-    }
-
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        opt_filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>> {
-        let groups: Vec<usize> = (0..values[0].len()).collect();
-        let mut own = Self { steps: self.steps, took: Units::new() };
-        own.update_batch(values, &groups, opt_filter, groups.len())?;
-        own.lists(groups.len())
-    }
-
-    fn size(&self) -> usize {
-        size_of_val(self) + self.took.size()
-    }
-}
-
-/// All attempts as one group, where the engine asks for none.
-#[derive(Debug)]
-struct OfAll(Times);
-
-impl Accumulator for OfAll {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.update_batch(values, &vec![0; values[0].len()], None, 1)
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.0.told(1)?, 0)
-    }
-
-    fn size(&self) -> usize {
-        GroupsAccumulator::size(&self.0)
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let lists = self.0.lists(1)?;
-        lists.iter().map(|list| ScalarValue::try_from_array(list, 0)).collect()
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.0.merge_batch(states, &vec![0; states[0].len()], 1)
-    }
 }
 
 #[cfg(test)]
@@ -260,7 +195,7 @@ mod tests {
 
     #[test]
     fn percentiles_lie_between_the_sorted_times() {
-        let times = |seconds: &[i64]| -> Vec<(usize, i64)> {
+        let times = |seconds: &[i64]| -> Vec<(u8, i64)> {
             seconds.iter().map(|second| (0, second * 1_000_000)).collect()
         };
         assert_eq!(percentile(&times(&[]), 0.5), None);
