@@ -13,8 +13,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use crate::cooperate::CooperativeJoins;
-use crate::newest::NewestVersions;
+use crate::optimizer::{self, NewestVersions};
 use crate::{EngineConfig, Error, udf};
 
 /// Name of the one catalog every context has.
@@ -69,7 +68,7 @@ pub(crate) fn bare_context(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> S
         .with_config(session_config(config))
         .with_runtime_env(runtime)
         .with_default_features()
-        .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
+        .with_physical_optimizer_rules(optimizer::rules())
         .with_table_factories(std::collections::HashMap::new())
         .build();
     let context = SessionContext::new_with_state(state);

@@ -25,7 +25,7 @@ mod shapley;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -160,22 +160,22 @@ struct Journey {
 
 /// Sums of parts of paths, by what they are parts of: fractions are put together once, at the end.
 #[derive(Debug, Default)]
-struct Parts(HashMap<(usize, u128), [BigInt; 2]>);
+struct Parts(HashMap<(usize, u128), [exact::Sum; 2]>);
 
 impl Parts {
     /// Gives `channel` so many parts of `whole` of what a path brought.
     fn add(&mut self, channel: usize, path: &Journey, parts: u128, whole: u128) {
         if parts > 0 {
             let sums = self.0.entry((channel, whole)).or_default();
-            sums[0] += &path.conversions * parts;
-            sums[1] += &path.value * parts;
+            sums[0].add(&path.conversions, parts);
+            sums[1].add(&path.value, parts);
         }
     }
 
     fn shares(self, journeys: &Journeys) -> Shares {
         let mut shares = Shares::none(journeys.channels.len());
         for ((channel, whole), [conversions, value]) in self.0 {
-            let part = |sum, unit: &BigInt| BigRational::new(sum, unit * whole);
+            let part = |sum: exact::Sum, unit: &BigInt| BigRational::new(sum.total(), unit * whole);
             shares.conversions[channel] += part(conversions, &journeys.count_unit);
             shares.value[channel] += part(value, &journeys.value_unit);
         }
@@ -239,11 +239,10 @@ pub fn attribute(paths: &[Path], model: Model) -> Result<BTreeMap<String, Credit
 
 impl Journeys {
     fn new(paths: &[Path]) -> Result<Self, Error> {
-        let names = paths.iter().flat_map(|path| &path.channels);
-        let mut numbers: BTreeMap<&str, usize> = names.map(|name| (name.as_str(), 0)).collect();
-        for (number, slot) in numbers.values_mut().enumerate() {
-            *slot = number;
-        }
+        let names: HashSet<&String> = paths.iter().flat_map(|path| &path.channels).collect();
+        let mut names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+        names.sort_unstable();
+        let numbers: HashMap<&str, usize> = names.iter().copied().zip(0..).collect();
         if paths.iter().all(|path| path.conversions.is_zero())
             && let Some(row) = paths.iter().position(|path| !path.value.is_zero())
         {
@@ -256,8 +255,9 @@ impl Journeys {
         let (counts, count_unit) = exact::integers(&counts.collect::<Vec<_>>());
         let values: Vec<Decimal> = paths.iter().map(|path| path.value).collect();
         let (values, value_unit) = exact::integers(&values);
-        // Equal paths are gathered first: sums are cheaper than shares.
-        let mut gathered: BTreeMap<(Vec<usize>, &[u32]), [BigInt; 3]> = BTreeMap::new();
+        // Equal paths are gathered first: sums are cheaper than shares, and in no order, for exact
+        // sums need none.
+        let mut gathered: HashMap<(Vec<usize>, &[u32]), [BigInt; 3]> = HashMap::new();
         for (row, path) in paths.iter().enumerate() {
             if path.channels.is_empty() {
                 return Err(Error::EmptyPath { row });
@@ -277,7 +277,7 @@ impl Journeys {
             Journey { touches, days: days.to_vec(), conversions, value, lost }
         });
         let paths = journeys.collect();
-        let channels = numbers.into_keys().map(str::to_owned).collect();
+        let channels = names.into_iter().map(str::to_owned).collect();
         Ok(Self { channels, paths, count_unit, value_unit })
     }
 }

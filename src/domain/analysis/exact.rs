@@ -56,14 +56,38 @@ pub(super) fn rounded_to_sum(amounts: &[BigRational], places: u32) -> Option<Vec
         .collect()
 }
 
+/// A sum of integers, kept in a machine's numbers as long as it fits them.
+#[derive(Debug, Default)]
+pub(super) struct Sum {
+    near: i128,
+    beyond: BigInt,
+}
+
+impl Sum {
+    /// Adds `amount`, `times` over.
+    pub(super) fn add(&mut self, amount: &BigInt, times: u128) {
+        let added = amount.to_i128().zip(i128::try_from(times).ok());
+        let product = added.and_then(|(amount, times)| amount.checked_mul(times));
+        match product.and_then(|product| self.near.checked_add(product)) {
+            Some(near) => self.near = near,
+            None => self.beyond += amount * times,
+        }
+    }
+
+    /// What was added.
+    pub(super) fn total(self) -> BigInt {
+        self.beyond + self.near
+    }
+}
+
 /// Decimals brought to one power of ten, as integers, together with that power.
 pub(super) fn integers(amounts: &[Decimal]) -> (Vec<BigInt>, BigInt) {
     let places = amounts.iter().map(Decimal::scale).max().unwrap_or(0);
-    let scaled = amounts
-        .iter()
-        .map(|it| BigInt::from(it.mantissa()) * power_of_ten(places - it.scale()))
-        .collect();
-    (scaled, power_of_ten(places))
+    let scaled = |amount: &Decimal| match places - amount.scale() {
+        0 => BigInt::from(amount.mantissa()),
+        missing => power_of_ten(missing) * amount.mantissa(),
+    };
+    (amounts.iter().map(scaled).collect(), power_of_ten(places))
 }
 
 /// The least common denominator of fractions.
@@ -152,6 +176,17 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn sums_outgrow_the_machine(added in prop::collection::vec(
+            (any::<i128>(), prop_oneof![0u128..10, any::<u128>()]), 0..20,
+        )) {
+            let mut sum = Sum::default();
+            added.iter().for_each(|(amount, times)| sum.add(&BigInt::from(*amount), *times));
+            let wanted: BigInt =
+                added.into_iter().map(|(amount, times)| BigInt::from(amount) * times).sum();
+            prop_assert_eq!(sum.total(), wanted);
+        }
 
         #[test]
         fn rounded_parts_add_up(cents in prop::collection::vec(-100_000i64..100_000, 1..12),

@@ -124,12 +124,12 @@ fn statement(
     let by_age = [Some(query.model), query.beside].contains(&Some(Model::TimeDecay));
     let age = if by_age { "days_before" } else { "cast(null as bigint)" };
     let sql = format!(
-        "with path as (\n  select path_id, min(outcome) as outcome, min(value_fen) as \
-         value_fen,\n    journey(touched_at, channel_id, {age}) filter (where days_before <= {}) \
-         as journey\n  from hub.touch_path\n  where {}\n  group by path_id\n)\nselect \
-         journey,\n  count(*) filter (where outcome <> 'lost') as conversions,\n  \
-         coalesce(sum(value_fen) filter (where outcome <> 'lost'), 0) as value_fen,\n  count(*) \
-         filter (where outcome = 'lost') as lost\nfrom path\ngroup by journey",
+        "with path as (\n  select path_id, bool_and(outcome = 'lost') as is_lost, min(value_fen) \
+         as value_fen,\n    journey(touched_at, channel_id, {age}) filter (where days_before <= \
+         {}) as journey\n  from hub.touch_path\n  where {}\n  group by path_id\n)\nselect \
+         journey,\n  count(*) filter (where not is_lost) as conversions,\n  \
+         coalesce(sum(value_fen) filter (where not is_lost), 0) as value_fen,\n  count(*) \
+         filter (where is_lost) as lost\nfrom path\ngroup by journey",
         query.lookback_days,
         kept.join("\n    and "),
     );

@@ -1,7 +1,9 @@
 //! `journey(at, channel, age)`: the touches of a path in the order of time, as one text.
 //!
 //! Touches of one instant come in the order of their channels. Touches are divided by U+001F; a
-//! touch with an age has it behind U+001E. NULL where no touch has a channel.
+//! touch with an age has it behind U+001E, counted from the youngest touch of the path: what weighs
+//! touches against each other are differences, and paths that differ in nothing else are one.
+//! NULL where no touch has a channel.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use super::units::{Gather, OverOne, OverUnits, Texts, Units, packed_field};
 
 /// Between touches of a journey.
 pub(crate) const NEXT: char = '\u{1f}';
-/// Between a channel and its age in days.
+/// Between a channel and its age in days, from the youngest touch.
 pub(crate) const AGE: char = '\u{1e}';
 
 fn instant() -> DataType {
@@ -158,6 +160,7 @@ impl Gather for Paths {
         let (mut journeys, mut text) = (StringBuilder::new(), String::new());
         for touches in sorted.of_each() {
             touches.sort_unstable_by_key(|it| (it.at, ranks[it.channel as usize], it.age));
+            let youngest = touches.iter().filter_map(|touch| touch.age).min().unwrap_or(0);
             text.clear();
             for touch in touches.iter() {
                 if !text.is_empty() {
@@ -165,7 +168,7 @@ impl Gather for Paths {
                 }
                 text.push_str(self.channels.text(touch.channel).unwrap_or_default());
                 if let Some(age) = touch.age {
-                    let _ = write!(text, "{AGE}{age}");
+                    let _ = write!(text, "{AGE}{}", age - youngest);
                 }
             }
             journeys.append_option((!touches.is_empty()).then_some(&text));
@@ -216,7 +219,7 @@ mod tests {
                 partitions,
             )
             .await;
-            assert_eq!(rows, ["c\u{1f}a\u{1e}2\u{1f}b\u{1e}1", "z\u{1e}9", "none"]);
+            assert_eq!(rows, ["c\u{1f}a\u{1e}1\u{1f}b\u{1e}0", "z\u{1e}0", "none"]);
             let sql = format!("select journey({instant}, channel, null) from {touches}");
             assert_eq!(told(&sql, 4).await, ["c\u{1f}z\u{1f}y\u{1f}a\u{1f}b"]);
         }

@@ -39,6 +39,10 @@ pub use pseudonym::pseudonym;
 
 use crate::EngineConfig;
 
+/// Aggregates that keep every row of their group until its end.
+pub(crate) const GATHERING: [&str; 4] =
+    ["funnel_level", "funnel_attempts", "funnel_chains", "journey"];
+
 /// Registers every function of the hub in `context`.
 pub(crate) fn register(context: &SessionContext, config: &EngineConfig) {
     for function in scalars(config) {

@@ -22,7 +22,7 @@ pub(super) fn statement(
 ) -> Result<(String, Vec<ScalarValue>), Error> {
     let mut params =
         vec![date_param(query.range.from), date_param(query.range.to), date_param(mature_through)];
-    let events = events(funnel, query, &mut params)?;
+    let (events, told) = events(funnel, query, &mut params)?;
     let rule = serde_json::to_string(&funnel.rule()).map_err(Error::internal)?;
     let value = match breakdown_at(funnel, query) {
         BreakdownAt::FirstStep => "a['tag'][1]".to_owned(),
@@ -44,8 +44,8 @@ pub(super) fn statement(
     };
     let all_values = if query.breakdown.is_some() { "grouping(value)" } else { "1" };
     let sql = format!(
-        "with event as (\n{events}\n),\nattempt as (\n  select unnest(funnel_chains(at, step, held, \
-         tag, enters, {})) as a from event group by unit\n),\nentry as (\n  select {value} as \
+        "with event as (\n{events}\n),\nattempt as (\n  select unnest(funnel_chains(at, step, \
+         {told}, {})) as a from event group by unit\n),\nentry as (\n  select {value} as \
          value, local_date(a['at'][1]) <= $3 as is_mature, a['at'] as at\n  from attempt\n),\n\
          counted as (\n  select {all_values} as all_values, grouping(is_mature) as all_ages, \
          {by_value} as value, is_mature, funnel_steps(at, {count}) as steps\n  from entry\n  group \
@@ -61,17 +61,18 @@ fn breakdown_at(funnel: &FunnelDefinition, query: &FunnelQuery) -> BreakdownAt {
     query.breakdown_at.clone().unwrap_or_else(|| funnel.breakdown_at.clone())
 }
 
-/// Events with their step, in the days that matter.
+/// Events with their step, in the days that matter; and what else is told of each: what attempts
+/// hold constant, what they are split by, whether they may begin there.
 fn events(
     funnel: &FunnelDefinition,
     query: &FunnelQuery,
     params: &mut Vec<ScalarValue>,
-) -> Result<String, Error> {
+) -> Result<(String, String), Error> {
     let mut predicates = vec![format!("{} is not null", funnel.unit_column)];
     let enters = match &funnel.cohort {
         Some(column) => {
             predicates.push(format!("{column} between $1 and $2"));
-            "true".to_owned()
+            None
         }
         None => {
             // Days around the range, so that no time zone matters; `first` needs all before.
@@ -81,7 +82,7 @@ fn events(
                 params.push(instant_param(query.range.from - Days::new(2)));
                 predicates.push(format!("{} >= ${}", funnel.at, params.len()));
             }
-            format!("local_date({}) between $1 and $2", funnel.at)
+            Some(format!("local_date({}) between $1 and $2", funnel.at))
         }
     };
     for filter in &query.filter {
@@ -97,22 +98,31 @@ fn events(
     }
     predicates.extend(funnel.hold_constant.iter().map(|column| format!("{column} is not null")));
     let held = match funnel.hold_constant.as_slice() {
-        [] => "cast(null as text)".to_owned(),
-        columns => format!("concat_ws(chr(31), {})", columns.join(", ")),
+        [] => None,
+        columns => Some(format!("concat_ws(chr(31), {})", columns.join(", "))),
     };
-    let tag = match &query.breakdown {
-        Some(id) => format!("cast({} as text)", dimension(funnel, id)?),
-        None => "cast(null as text)".to_owned(),
-    };
-    Ok(format!(
-        "  select {} as unit, {} as at, {} as step, {held} as held, {tag} as tag, {enters} as \
-         enters\n  from hub.{}\n  where {}",
+    let tag = query.breakdown.as_ref().map(|id| dimension(funnel, id)).transpose()?;
+    let tag = tag.map(|expression| format!("cast({expression} as text)"));
+    // What is the same of all events travels as a constant, not as a column.
+    let (mut columns, mut told) = (String::new(), Vec::new());
+    let none = "cast(null as text)";
+    for (name, of_event, of_all) in
+        [("held", held, none), ("tag", tag, none), ("enters", enters, "true")]
+    {
+        told.push(if of_event.is_some() { name } else { of_all });
+        if let Some(expression) = of_event {
+            let _ = write!(columns, ", {expression} as {name}");
+        }
+    }
+    let text = format!(
+        "  select {} as unit, {} as at, {} as step{columns}\n  from hub.{}\n  where {}",
         funnel.unit_column,
         funnel.at,
         numbered(funnel),
         funnel.source,
         predicates.join("\n    and "),
-    ))
+    );
+    Ok((text, told.join(", ")))
 }
 
 /// The step an event fills, tried from the last step down; then what it excludes.

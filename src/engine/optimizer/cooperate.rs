@@ -16,7 +16,7 @@ use datafusion::physical_plan::coop::CooperativeExec;
 
 /// Puts a [`CooperativeExec`] above every join.
 #[derive(Debug)]
-pub(crate) struct CooperativeJoins;
+pub(super) struct CooperativeJoins;
 
 impl PhysicalOptimizerRule for CooperativeJoins {
     fn name(&self) -> &'static str {
