@@ -1,4 +1,4 @@
-//! The ports `Alerts`, `Runs`, `IdentityDecisions` and `ManualTags`, over state, rules and the live events of this process.
+//! The ports `Alerts` and `Runs`, over state, rules and the live events of this process.
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -6,10 +6,8 @@ use futures::future::ready;
 use futures::stream::{BoxStream, unfold};
 use hub_domain::Error;
 use hub_domain::alert::{Alert, AlertEvent, AlertFilter, AlertRule};
-use hub_domain::annotation::NewTag;
-use hub_domain::identity::MatchDecision;
 use hub_domain::page::{Page, PageRequest};
-use hub_domain::ports::{Alerts, IdentityDecisions, ManualTags, Runs};
+use hub_domain::ports::{Alerts, Runs};
 use hub_domain::principal::{Principal, SiteScope};
 use hub_domain::run::Run;
 use hub_state::State;
@@ -89,48 +87,5 @@ impl Runs for PastRuns {
             SiteScope::All => Ok(self.0.runs_page(page).await?),
             SiteScope::Only(_) => Err(Error::Denied),
         }
-    }
-}
-
-/// Decisions about identity, which the next night applies.
-pub(super) struct KeptDecisions(pub(super) State);
-
-#[async_trait]
-impl IdentityDecisions for KeptDecisions {
-    async fn decide(
-        &self,
-        principal: &Principal,
-        left: &str,
-        right: &str,
-        decision: MatchDecision,
-    ) -> Result<(), Error> {
-        if !principal.sees_group() {
-            return Err(Error::Denied);
-        }
-        Ok(self.0.decide_identity(left, right, decision, &principal.user).await?)
-    }
-}
-
-/// Tags by hand, which the next night shows.
-pub(super) struct KeptTags(pub(super) State);
-
-#[async_trait]
-impl ManualTags for KeptTags {
-    async fn give(
-        &self,
-        principal: &Principal,
-        records: &[String],
-        tag: &NewTag,
-    ) -> Result<(), Error> {
-        Ok(self.0.give_tag(records, tag, &principal.user).await?)
-    }
-
-    async fn end(
-        &self,
-        principal: &Principal,
-        records: &[String],
-        tag: &str,
-    ) -> Result<bool, Error> {
-        Ok(self.0.end_tag(records, tag, &principal.user).await?)
     }
 }

@@ -1,6 +1,7 @@
 //! Composition: the only place that names all rooms.
 
 mod alerts;
+mod annotations;
 mod holder;
 mod metrics;
 mod schedule;

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::App;
-use super::alerts::{KeptDecisions, KeptTags, LiveAlerts, PastRuns};
+use super::alerts::{LiveAlerts, PastRuns};
+use super::annotations::{KeptDecisions, KeptTags};
 use super::metrics::{self, Metrics};
 use super::{schedule, watch};
 

@@ -30,6 +30,7 @@
 mod any;
 mod limited;
 mod ordered;
+mod search;
 mod strict;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use crate::funnel::{FunnelEntry as Entry, FunnelMode as Mode};
+pub use search::{Chains, Search};
 
 /// The step of an event that belongs to no step; it matters in strict order only.
 pub const FOREIGN: u8 = u8::MAX;
@@ -119,70 +121,11 @@ pub type Attempt = Vec<Event>;
 /// Every attempt `rule` asks for, in time order; empty when the unit never entered.
 ///
 /// Sorts `events` in place. Cost: the sort, then entries × steps for plain rules, entries × events
-/// within a window otherwise.
+/// within a window otherwise. For many units see [`Search`].
 pub fn attempts(events: &mut [Event], rule: &Rule) -> Vec<Attempt> {
-    if rule.steps == 0 {
-        return Vec::new();
-    }
-    events.sort_unstable();
-    let mut found = Vec::new();
-    for own in events.chunk_by(|a, b| a.key == b.key) {
-        let places = match rule.mode {
-            Mode::Ordered if rule.is_plain() => ordered::attempts(own, rule),
-            Mode::Ordered => limited::attempts(own, rule),
-            Mode::StrictOrder => strict::attempts(own, rule),
-            Mode::AnyOrder => any::attempts(own, rule),
-        };
-        let events = |places: Vec<usize>| places.into_iter().map(|place| own[place]).collect();
-        found.extend(places.into_iter().map(events));
-    }
-    keep(found, rule)
-}
-
-/// Of the attempts of all keys, those that count for the unit.
-fn keep(mut found: Vec<Attempt>, rule: &Rule) -> Vec<Attempt> {
-    // Of keys entered at one instant the deepest attempt comes first.
-    found.sort_by_key(|attempt| (attempt[0].at, std::cmp::Reverse(attempt.len())));
-    match rule.entry {
-        Entry::Each => {}
-        Entry::First => {
-            found.truncate(1);
-            found.retain(|attempt| attempt[0].enters);
-        }
-        Entry::Longest => {
-            let best = found.iter().map(Vec::len).max().unwrap_or(0);
-            found.retain(|attempt| attempt.len() == best);
-            found.truncate(1);
-        }
-    }
-    found
-}
-
-/// Of the attempts that `entries` of one key give, those worth keeping: nothing can beat the
-/// first, or a full chain.
-fn follow(
-    entries: impl Iterator<Item = usize>,
-    rule: &Rule,
-    from: impl Fn(usize) -> Vec<usize>,
-) -> Vec<Vec<usize>> {
-    let steps = usize::from(rule.steps);
-    let mut kept: Vec<Vec<usize>> = Vec::new();
-    for entry in entries {
-        let chain = from(entry);
-        match rule.entry {
-            Entry::Each => kept.push(chain),
-            Entry::First => return vec![chain],
-            Entry::Longest => {
-                if kept.first().is_none_or(|best| best.len() < chain.len()) {
-                    kept = vec![chain];
-                }
-                if kept[0].len() == steps {
-                    return kept;
-                }
-            }
-        }
-    }
-    kept
+    let (mut search, mut found) = (Search::new(rule), Chains::default());
+    search.of_unit(events, &mut found);
+    found.iter().map(<[Event]>::to_vec).collect()
 }
 
 /// Places of the events that fill `step` and may begin an attempt. The first attempt of all is

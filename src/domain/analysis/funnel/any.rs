@@ -2,33 +2,32 @@
 
 use std::collections::VecDeque;
 
-use super::{Entry, Event, Rule, follow, within};
+use super::search::{Chains, Room};
+use super::{Entry, Event, Rule, within};
 
-/// Attempts as places of events, which are sorted and of one key.
-pub(super) fn attempts(events: &[Event], rule: &Rule) -> Vec<Vec<usize>> {
+/// Adds the attempts of events that are sorted and of one key.
+pub(super) fn attempts(events: &[Event], rule: &Rule, room: &mut Room, found: &mut Chains) {
     let own: Vec<usize> =
         (0..events.len()).filter(|place| events[*place].step < rule.steps).collect();
-    let depths = depths(events, &own, rule);
-    let window = |opening: usize| window(events, &own[opening..], rule);
-    match rule.entry {
-        Entry::Each => {
-            let openings = around_entries(events, &own, &depths, rule.window);
-            openings.into_iter().map(window).collect()
-        }
-        Entry::First => follow(0..own.len(), rule, window),
+    let openings = match rule.entry {
+        Entry::Each => around_entries(events, &own, &depths(events, &own, rule), rule.window),
+        Entry::First => Vec::from_iter((!own.is_empty()).then_some(0)),
         Entry::Longest => {
+            let depths = depths(events, &own, rule);
             let best = depths.iter().copied().max().filter(|depth| *depth > 0);
-            let openings = best.and_then(|best| depths.iter().position(|depth| *depth == best));
-            openings.into_iter().map(window).collect()
+            let opening = best.and_then(|best| depths.iter().position(|depth| *depth == best));
+            Vec::from_iter(opening)
         }
-    }
+    };
+    room.follow(events, openings.into_iter(), rule, found, |_, _, opening, chain| {
+        window(events, &own[opening..], rule, chain);
+    });
 }
 
 /// Places of the first event of each step in the window that the first of `own` opens.
-fn window(events: &[Event], own: &[usize], rule: &Rule) -> Vec<usize> {
+fn window(events: &[Event], own: &[usize], rule: &Rule, levels: &mut Vec<usize>) {
     let mut seen = vec![false; usize::from(rule.steps)];
     let start = events[own[0]].at;
-    let mut levels = Vec::new();
     for (index, place) in own.iter().enumerate() {
         // The opening event itself belongs to its window, however short that is.
         if index > 0 && !within(start, events[*place].at, rule.window) {
@@ -38,7 +37,6 @@ fn window(events: &[Event], own: &[usize], rule: &Rule) -> Vec<usize> {
             levels.push(*place);
         }
     }
-    levels
 }
 
 /// For every own event, how many distinct steps its window holds from it on; none where no

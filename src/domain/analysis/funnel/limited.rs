@@ -5,15 +5,19 @@
 //! latest event a chain of this entry can fill it with, because a later one leaves more of the
 //! step's window and fewer excluded events behind it.
 
-use super::{Event, Rule, entries, follow, within};
+use super::search::{Chains, Room};
+use super::{Event, Rule, entries, within};
 
-/// Attempts as places of events, which are sorted and of one key.
-pub(super) fn attempts(events: &[Event], rule: &Rule) -> Vec<Vec<usize>> {
-    follow(entries(events, rule), rule, |place| from(events, place, rule))
+/// Adds the attempts of events that are sorted and of one key.
+pub(super) fn attempts(events: &[Event], rule: &Rule, room: &mut Room, found: &mut Chains) {
+    room.follow(events, entries(events, rule), rule, found, |reach, _, entry, chain| {
+        follow_on(events, entry, rule, reach, chain);
+    });
 }
 
 /// For each step, the instant of the latest event that a chain can fill it with.
-struct Reach {
+#[derive(Debug, Default)]
+pub(super) struct Reach {
     /// Up to and with the current instant.
     now: Vec<Option<i64>>,
     /// Before the current instant.
@@ -22,6 +26,15 @@ struct Reach {
 }
 
 impl Reach {
+    fn enter(&mut self, at: i64, steps: usize) {
+        for of_steps in [&mut self.now, &mut self.before] {
+            of_steps.clear();
+            of_steps.resize(steps, None);
+        }
+        self.now[0] = Some(at);
+        self.at = at;
+    }
+
     fn pass_to(&mut self, at: i64) {
         if at > self.at {
             self.before.clone_from(&self.now);
@@ -31,12 +44,16 @@ impl Reach {
 }
 
 /// Where each level is reached first by a chain from the entry at `place`.
-fn from(events: &[Event], place: usize, rule: &Rule) -> Vec<usize> {
+fn follow_on(
+    events: &[Event],
+    place: usize,
+    rule: &Rule,
+    reach: &mut Reach,
+    levels: &mut Vec<usize>,
+) {
     let start = events[place].at;
-    let nothing = vec![None; usize::from(rule.steps)];
-    let mut reach = Reach { now: nothing.clone(), before: nothing, at: start };
-    reach.now[0] = Some(start);
-    let mut levels = vec![place];
+    reach.enter(start, usize::from(rule.steps));
+    levels.push(place);
     for (offset, event) in events[place + 1..].iter().enumerate() {
         if !within(start, event.at, rule.window) || levels.len() == usize::from(rule.steps) {
             break;
@@ -58,5 +75,4 @@ fn from(events: &[Event], place: usize, rule: &Rule) -> Vec<usize> {
             reach.before[range].fill(None);
         }
     }
-    levels
 }

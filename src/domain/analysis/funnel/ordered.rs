@@ -1,29 +1,38 @@
 //! Steps in order, other events may lie between, nothing but the whole window limits them.
 
-use super::{Event, Rule, entries, follow, within};
+use super::search::{Chains, Room};
+use super::{Event, Rule, entries, within};
 
-/// Attempts as places of events, which are sorted and of one key.
-pub(super) fn attempts(events: &[Event], rule: &Rule) -> Vec<Vec<usize>> {
-    let places = places(events, rule.steps);
-    follow(entries(events, rule), rule, |place| from(events, &places, place, rule.window))
+/// Adds the attempts of events that are sorted and of one key.
+pub(super) fn attempts(events: &[Event], rule: &Rule, room: &mut Room, found: &mut Chains) {
+    sort_places(events, usize::from(rule.steps), &mut room.places);
+    room.follow(events, entries(events, rule), rule, found, |_, places, entry, chain| {
+        follow_on(events, places, entry, rule.window, chain);
+    });
 }
 
 /// Places of the events of each step.
-fn places(events: &[Event], steps: u8) -> Vec<Vec<usize>> {
-    let mut places = vec![Vec::new(); usize::from(steps)];
+fn sort_places(events: &[Event], steps: usize, places: &mut Vec<Vec<usize>>) {
+    places.resize_with(steps, Vec::new);
+    places.iter_mut().for_each(Vec::clear);
     for (place, event) in events.iter().enumerate() {
-        if event.step < steps {
-            places[usize::from(event.step)].push(place);
+        if let Some(of_step) = places.get_mut(usize::from(event.step)) {
+            of_step.push(place);
         }
     }
-    places
 }
 
 /// The chain from the entry at `place`: always the next event of the next step. No other chain
 /// of this entry gets anywhere earlier.
-fn from(events: &[Event], places: &[Vec<usize>], place: usize, window: i64) -> Vec<usize> {
+fn follow_on(
+    events: &[Event],
+    places: &[Vec<usize>],
+    place: usize,
+    window: i64,
+    chain: &mut Vec<usize>,
+) {
     let start = events[place].at;
-    let mut chain = vec![place];
+    chain.push(place);
     let mut last = place;
     for of_step in &places[1..] {
         let next = of_step.partition_point(|it| *it < last);
@@ -33,5 +42,4 @@ fn from(events: &[Event], places: &[Vec<usize>], place: usize, window: i64) -> V
         }
         chain.push(last);
     }
-    chain
 }

@@ -1,15 +1,18 @@
 //! Steps in order with nothing between: any other event ends the chain.
 
-use super::{Event, Rule, entries, follow, within};
+use super::search::{Chains, Room};
+use super::{Event, Rule, entries, within};
 
-/// Attempts as places of events, which are sorted and of one key.
-pub(super) fn attempts(events: &[Event], rule: &Rule) -> Vec<Vec<usize>> {
-    follow(entries(events, rule), rule, |place| from(events, place, rule))
+/// Adds the attempts of events that are sorted and of one key.
+pub(super) fn attempts(events: &[Event], rule: &Rule, room: &mut Room, found: &mut Chains) {
+    room.follow(events, entries(events, rule), rule, found, |_, _, entry, chain| {
+        follow_on(events, entry, rule, chain);
+    });
 }
 
 /// The chain that starts with the event at `place`.
-fn from(events: &[Event], place: usize, rule: &Rule) -> Vec<usize> {
-    let mut chain = vec![place];
+fn follow_on(events: &[Event], place: usize, rule: &Rule, chain: &mut Vec<usize>) {
+    chain.push(place);
     for pair in events[place..].windows(2) {
         let (last, next, level) = (pair[0], pair[1], chain.len());
         let follows = usize::from(next.step) == level && next.step < rule.steps;
@@ -21,5 +24,4 @@ fn from(events: &[Event], place: usize, rule: &Rule) -> Vec<usize> {
         }
         chain.push(place + level);
     }
-    chain
 }

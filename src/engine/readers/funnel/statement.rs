@@ -126,17 +126,24 @@ fn events(
 }
 
 /// The step an event fills, tried from the last step down; then what it excludes.
+///
+/// Without conditions it is a look-up of the event's name, which costs one comparison.
 fn numbered(funnel: &FunnelDefinition) -> String {
     let steps = funnel.steps.iter().enumerate().rev();
     let steps = steps.map(|(number, step)| (&step.event, &step.filter, number));
     let excluded = funnel.exclude.iter().zip(funnel.steps.len()..);
     let excluded = excluded.map(|(it, number)| (&it.event, &it.filter, number));
-    let mut text = "case".to_owned();
-    for (event, filter, number) in steps.chain(excluded) {
-        let _ = write!(text, " when {} = {}", funnel.event, quoted(event));
-        if let Some(filter) = filter {
-            let _ = write!(text, " and ({filter})");
-        }
+    let all: Vec<_> = steps.chain(excluded).collect();
+    let looks_up = all.iter().all(|(_, filter, _)| filter.is_none());
+    let mut text = if looks_up { format!("case {}", funnel.event) } else { "case".to_owned() };
+    for (event, filter, number) in all {
+        let _ = match filter {
+            _ if looks_up => write!(text, " when {}", quoted(event)),
+            None => write!(text, " when {} = {}", funnel.event, quoted(event)),
+            Some(filter) => {
+                write!(text, " when {} = {} and ({filter})", funnel.event, quoted(event))
+            }
+        };
         let _ = write!(text, " then {number}");
     }
     text.push_str(" else -1 end");

@@ -14,7 +14,7 @@ use datafusion::common::cast::{
 };
 use datafusion::error::Result;
 use datafusion::logical_expr::EmitTo;
-use hub_domain::analysis::funnel::{Attempt, Event, FOREIGN, Rule, attempts};
+use hub_domain::analysis::funnel::{Chains, Event, FOREIGN, Rule, Search};
 
 use super::{Tells, chain_fields, instant};
 use crate::udf::packed::{Packed, Packer};
@@ -126,23 +126,28 @@ impl Gather for KeptUnits {
             event.key = ranks[event.key as usize];
             event.tag = ranks[event.tag as usize];
         }
-        let of_units = sorted.of_each().map(|events| attempts(events, &self.rule));
-        let level = |attempt: &Attempt| i64::try_from(attempt.len()).unwrap_or(i64::MAX);
-        match self.tells {
-            Tells::Level => {
-                let deepest = of_units.map(|all| all.iter().map(level).max().unwrap_or(0));
-                Ok(Arc::new(Int64Array::from_iter_values(deepest)))
-            }
-            Tells::Levels => {
-                let all: Vec<Vec<Attempt>> = of_units.collect();
-                let levels = Int64Array::from_iter_values(all.iter().flatten().map(level));
-                list(DataType::Int64, all.iter().map(Vec::len), Arc::new(levels))
-            }
-            Tells::Chains => {
-                let all: Vec<Vec<Attempt>> = of_units.collect();
-                chains(&all, &texts)
-            }
+        let mut search = Search::new(&self.rule);
+        let mut found = Chains::default();
+        let level = |chain: &[Event]| i64::try_from(chain.len()).unwrap_or(i64::MAX);
+        if self.tells == Tells::Level {
+            let deepest = sorted.of_each().map(|events| {
+                found.clear();
+                search.of_unit(events, &mut found);
+                found.iter().map(level).max().unwrap_or(0)
+            });
+            return Ok(Arc::new(Int64Array::from_iter_values(deepest)));
         }
+        let own = sorted.of_each().map(|events| {
+            let before = found.len();
+            search.of_unit(events, &mut found);
+            found.len() - before
+        });
+        let own: Vec<usize> = own.collect();
+        if self.tells == Tells::Levels {
+            let levels = Int64Array::from_iter_values(found.iter().map(level));
+            return list(DataType::Int64, own, Arc::new(levels));
+        }
+        list(DataType::Struct(chain_fields()), own, chains(&found, &texts)?)
     }
 
     fn forget(&mut self, count: usize) {
@@ -158,17 +163,13 @@ fn text(texts: &StringArray, row: usize) -> Option<&str> {
     texts.is_valid(row).then(|| texts.value(row))
 }
 
-/// Attempts as lists of structs, a list per unit.
-fn chains(units: &[Vec<Attempt>], texts: &[Option<&str>]) -> Result<ArrayRef> {
-    let attempts = || units.iter().flatten();
-    let events = || attempts().flatten();
-    let own = || attempts().map(Vec::len);
-    let at = TimestampMicrosecondArray::from_iter_values(events().map(|event| event.at));
-    let tags: StringArray = events().map(|event| texts[event.tag as usize]).collect();
-    let columns = vec![
-        list(instant(), own(), Arc::new(at.with_timezone("UTC")))?,
-        list(DataType::Utf8, own(), Arc::new(tags))?,
-    ];
-    let chains = StructArray::try_new(chain_fields(), columns, None)?;
-    list(DataType::Struct(chain_fields()), units.iter().map(Vec::len), Arc::new(chains))
+/// Attempts as structs of lists.
+fn chains(found: &Chains, texts: &[Option<&str>]) -> Result<ArrayRef> {
+    let own = || found.iter().map(<[Event]>::len);
+    let at = found.events().iter().map(|event| event.at);
+    let at = TimestampMicrosecondArray::from_iter_values(at).with_timezone("UTC");
+    let tags: StringArray = found.events().iter().map(|event| texts[event.tag as usize]).collect();
+    let columns =
+        vec![list(instant(), own(), Arc::new(at))?, list(DataType::Utf8, own(), Arc::new(tags))?];
+    Ok(Arc::new(StructArray::try_new(chain_fields(), columns, None)?))
 }
