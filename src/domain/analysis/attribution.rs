@@ -25,7 +25,7 @@ mod shapley;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -61,11 +61,11 @@ pub enum Model {
     Shapley,
 }
 
-/// The same path, taken some number of times.
+/// The same path, taken some number of times; channels by name, owned or borrowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Path {
+pub struct Path<Name = String> {
     /// Channels in time order, at least one.
-    pub channels: Vec<String>,
+    pub channels: Vec<Name>,
     /// Days from each touch to the conversion, for time decay; empty: all at once.
     pub days: Vec<u32>,
     /// Conversions that ended it; 0 for a path that ended in nothing.
@@ -202,8 +202,11 @@ impl Shares {
 ///
 /// # Errors
 /// See [`Error`].
-pub fn attribute(paths: &[Path], model: Model) -> Result<BTreeMap<String, Credit>, Error> {
-    let journeys = Journeys::new(paths)?;
+pub fn attribute<Name: AsRef<str>>(
+    paths: &[Path<Name>],
+    model: Model,
+) -> Result<BTreeMap<String, Credit>, Error> {
+    let journeys = Journeys::new(paths, model)?;
     let shares = match model {
         Model::Markov => markov::shares(&journeys),
         Model::Shapley => shapley::shares(&journeys),
@@ -238,16 +241,9 @@ pub fn attribute(paths: &[Path], model: Model) -> Result<BTreeMap<String, Credit
 }
 
 impl Journeys {
-    fn new(paths: &[Path]) -> Result<Self, Error> {
-        let names: HashSet<&String> = paths.iter().flat_map(|path| &path.channels).collect();
-        let mut names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-        names.sort_unstable();
-        let numbers: HashMap<&str, usize> = names.iter().copied().zip(0..).collect();
-        if paths.iter().all(|path| path.conversions.is_zero())
-            && let Some(row) = paths.iter().position(|path| !path.value.is_zero())
-        {
-            return Err(Error::LostValue { row, value: paths[row].value });
-        }
+    fn new<Name: AsRef<str>>(paths: &[Path<Name>], model: Model) -> Result<Self, Error> {
+        check(paths)?;
+        let (channels, touches) = numbered(paths);
         let counts = paths.iter().flat_map(|path| {
             let ended = path.conversions.is_zero() && path.lost.is_zero();
             [path.conversions, if ended { Decimal::ONE } else { path.lost }]
@@ -255,29 +251,73 @@ impl Journeys {
         let (counts, count_unit) = exact::integers(&counts.collect::<Vec<_>>());
         let values: Vec<Decimal> = paths.iter().map(|path| path.value).collect();
         let (values, value_unit) = exact::integers(&values);
-        // Equal paths are gathered first: sums are cheaper than shares, and in no order, for exact
-        // sums need none.
-        let mut gathered: HashMap<(Vec<usize>, &[u32]), [BigInt; 3]> = HashMap::new();
-        for (row, path) in paths.iter().enumerate() {
-            if path.channels.is_empty() {
-                return Err(Error::EmptyPath { row });
-            }
-            for count in [path.conversions, path.lost] {
-                if count < Decimal::ZERO {
-                    return Err(Error::NegativeCount { row, count });
-                }
-            }
-            let touches = path.channels.iter().map(|name| numbers[name.as_str()]).collect();
-            let sums = gathered.entry((touches, path.days.as_slice())).or_default();
-            let amounts = [&counts[2 * row], &values[row], &counts[2 * row + 1]];
-            sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
-        }
-        let journeys = gathered.into_iter().map(|((touches, days), sums)| {
-            let [conversions, value, lost] = sums;
-            Journey { touches, days: days.to_vec(), conversions, value, lost }
+        let mut counts = counts.into_iter();
+        let mut amounts = || counts.next().unwrap_or_default();
+        let journeys = paths.iter().zip(touches).zip(values).map(|((path, touches), value)| {
+            let (conversions, lost) = (amounts(), amounts());
+            Journey { touches, days: path.days.clone(), conversions, value, lost }
         });
-        let paths = journeys.collect();
-        let channels = names.into_iter().map(str::to_owned).collect();
+        let paths = match model {
+            Model::TimeDecay => journeys.collect(),
+            _ => gathered(journeys),
+        };
         Ok(Self { channels, paths, count_unit, value_unit })
     }
+}
+
+/// Channels in name order, and for each path the numbers of its own.
+fn numbered<Name: AsRef<str>>(paths: &[Path<Name>]) -> (Vec<String>, Vec<Vec<usize>>) {
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    let mut number = |name| {
+        let next = numbers.len();
+        *numbers.entry(name).or_insert(next)
+    };
+    let mut touches: Vec<Vec<usize>> = Vec::with_capacity(paths.len());
+    for path in paths {
+        touches.push(path.channels.iter().map(|name| number(name.as_ref())).collect());
+    }
+    let mut names: Vec<(&str, usize)> = numbers.into_iter().collect();
+    names.sort_unstable();
+    let mut places = vec![0; names.len()];
+    names.iter().enumerate().for_each(|(place, (_, number))| places[*number] = place);
+    touches.iter_mut().flatten().for_each(|touch| *touch = places[*touch]);
+    (names.into_iter().map(|(name, _)| name.to_owned()).collect(), touches)
+}
+
+/// Equal journeys as one, for sums are cheaper than shares; days apart, which no model but time
+/// decay looks at. In no order: exact sums need none.
+fn gathered(journeys: impl Iterator<Item = Journey>) -> Vec<Journey> {
+    let mut gathered: HashMap<Vec<usize>, [BigInt; 3]> = HashMap::new();
+    for journey in journeys {
+        let sums = gathered.entry(journey.touches).or_default();
+        let amounts = [journey.conversions, journey.value, journey.lost];
+        sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
+    }
+    let journeys = gathered.into_iter().map(|(touches, [conversions, value, lost])| Journey {
+        touches,
+        days: Vec::new(),
+        conversions,
+        value,
+        lost,
+    });
+    journeys.collect()
+}
+
+fn check<Name>(paths: &[Path<Name>]) -> Result<(), Error> {
+    if paths.iter().all(|path| path.conversions.is_zero())
+        && let Some(row) = paths.iter().position(|path| !path.value.is_zero())
+    {
+        return Err(Error::LostValue { row, value: paths[row].value });
+    }
+    for (row, path) in paths.iter().enumerate() {
+        if path.channels.is_empty() {
+            return Err(Error::EmptyPath { row });
+        }
+        for count in [path.conversions, path.lost] {
+            if count < Decimal::ZERO {
+                return Err(Error::NegativeCount { row, count });
+            }
+        }
+    }
+    Ok(())
 }

@@ -90,7 +90,7 @@ pub(crate) async fn answer(
     Ok(rows)
 }
 
-fn credited(paths: &[Path], model: Model) -> Result<BTreeMap<String, ChannelCredit>, Error> {
+fn credited(paths: &[Path<&str>], model: Model) -> Result<BTreeMap<String, ChannelCredit>, Error> {
     let credits = attribute(paths, model).map_err(Error::internal)?;
     let shown = |credit: Credit| ChannelCredit {
         conversions: credit.conversions_rounded.normalize(),
@@ -136,15 +136,15 @@ fn statement(
     Ok((sql, params))
 }
 
-fn path(journey: &str, conversions: i64, value: i64, lost: i64) -> Result<Path, Error> {
+fn path(journey: &str, conversions: i64, value: i64, lost: i64) -> Result<Path<&str>, Error> {
     let (mut channels, mut days) = (Vec::new(), Vec::new());
     for touch in journey.split(NEXT) {
         match touch.split_once(AGE) {
             Some((channel, age)) => {
-                channels.push(channel.to_owned());
+                channels.push(channel);
                 days.push(age.parse().map_err(Error::internal)?);
             }
-            None => channels.push(touch.to_owned()),
+            None => channels.push(touch),
         }
     }
     let [conversions, value, lost] = [conversions, value, lost].map(Decimal::from);

@@ -84,7 +84,7 @@ fn nothing_converted_credits_nothing() {
         let credits = attribute(&[path("a>b", 0, 0)], model).expect("credits");
         assert!(credits.values().all(|it| it.conversions.is_zero()), "{model:?}");
     }
-    assert!(attribute(&[], Model::Markov).expect("credits").is_empty());
+    assert!(attribute::<String>(&[], Model::Markov).expect("credits").is_empty());
 }
 
 #[test]
