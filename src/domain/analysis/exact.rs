@@ -99,43 +99,47 @@ pub(super) fn common_denominator<'a>(amounts: impl Iterator<Item = &'a BigRation
 }
 
 /// Solves `matrix · x = right` exactly; `None` when the matrix is singular.
+pub(super) fn solve(mut matrix: Vec<Vec<BigInt>>, right: Vec<BigInt>) -> Option<Vec<BigRational>> {
+    matrix.iter_mut().zip(right).for_each(|(row, right)| row.push(right));
+    let whole = eliminate(&mut matrix)?;
+    let parts = matrix.into_iter().filter_map(|mut row| row.pop());
+    Some(parts.map(|part| BigRational::new(part, whole.clone())).collect())
+}
+
+/// The inverse of a matrix, as integers over one whole; `None` when it is singular.
+pub(super) fn inverse(mut matrix: Vec<Vec<BigInt>>) -> Option<(Vec<Vec<BigInt>>, BigInt)> {
+    let size = matrix.len();
+    for (index, row) in matrix.iter_mut().enumerate() {
+        row.extend((0..size).map(|column| BigInt::from(u8::from(column == index))));
+    }
+    let whole = eliminate(&mut matrix)?;
+    Some((matrix.into_iter().map(|mut row| row.split_off(size)).collect(), whole))
+}
+
+/// Brings the square at the left of `rows` to a multiple of the identity, and tells which; what
+/// stands right of it takes part. `None` when the square is singular.
 ///
-/// Bareiss elimination: every intermediate value is an integer (a minor of the matrix), so
-/// nothing is rounded and no fraction is reduced before the back substitution.
-pub(super) fn solve(
-    mut matrix: Vec<Vec<BigInt>>,
-    mut right: Vec<BigInt>,
-) -> Option<Vec<BigRational>> {
-    let size = right.len();
+/// Bareiss elimination above and below the diagonal: every intermediate value is an integer (a
+/// minor of the matrix), so that nothing is rounded and no fraction reduced. The square itself is
+/// left as it was needed last.
+fn eliminate(rows: &mut [Vec<BigInt>]) -> Option<BigInt> {
     let mut previous = BigInt::one();
-    for step in 0..size {
-        let pivot = (step..size)
-            .filter(|row| !matrix[*row][step].is_zero())
-            .min_by_key(|row| matrix[*row][step].abs())?;
-        matrix.swap(step, pivot);
-        right.swap(step, pivot);
-        let (done, rest) = matrix.split_at_mut(step + 1);
-        let top = &done[step];
-        for (offset, row) in rest.iter_mut().enumerate() {
-            let factor = row[step].clone();
-            for column in step + 1..size {
-                row[column] = (&row[column] * &top[step] - &factor * &top[column]) / &previous;
+    for step in 0..rows.len() {
+        let pivot = (step..rows.len())
+            .filter(|row| !rows[*row][step].is_zero())
+            .min_by_key(|row| rows[*row][step].abs())?;
+        rows.swap(step, pivot);
+        let (above, rest) = rows.split_at_mut(step);
+        let (top, below) = rest.split_first_mut()?;
+        for row in above.iter_mut().chain(below) {
+            let factor = std::mem::take(&mut row[step]);
+            for (cell, over) in row.iter_mut().zip(&*top).skip(step + 1) {
+                *cell = (&*cell * &top[step] - &factor * over) / &previous;
             }
-            let below = step + 1 + offset;
-            right[below] = (&right[below] * &top[step] - factor * &right[step]) / &previous;
-            row[step] = BigInt::zero();
         }
-        previous = matrix[step][step].clone();
+        previous.clone_from(&top[step]);
     }
-    let mut solution = vec![BigRational::zero(); size];
-    for row in (0..size).rev() {
-        let mut value = BigRational::from(right[row].clone());
-        for column in row + 1..size {
-            value -= &solution[column] * BigRational::from(matrix[row][column].clone());
-        }
-        solution[row] = value / BigRational::from(matrix[row][row].clone());
-    }
-    Some(solution)
+    Some(previous)
 }
 
 #[cfg(test)]
@@ -171,7 +175,8 @@ mod tests {
     #[test]
     fn a_singular_system_has_no_solution() {
         let matrix = vec![vec![1.into(), (-1).into()], vec![(-1).into(), 1.into()]];
-        assert_eq!(solve(matrix, vec![1.into(), 0.into()]), None);
+        assert_eq!(solve(matrix.clone(), vec![1.into(), 0.into()]), None);
+        assert_eq!(inverse(matrix), None);
     }
 
     proptest! {
@@ -210,6 +215,16 @@ mod tests {
                 .map(|row| row[..size].iter().map(|it| (*it).into()).collect())
                 .collect();
             let right: Vec<BigInt> = rows.iter().map(|row| row[size].into()).collect();
+            if let Some((inverse, whole)) = inverse(matrix.clone()) {
+                for (index, row) in matrix.iter().enumerate() {
+                    for column in 0..size {
+                        let product: BigInt =
+                            row.iter().zip(&inverse).map(|(cell, of)| cell * &of[column]).sum();
+                        let wanted = if column == index { whole.clone() } else { BigInt::zero() };
+                        prop_assert_eq!(product, wanted);
+                    }
+                }
+            }
             if let Some(solution) = solve(matrix.clone(), right.clone()) {
                 for (row, wanted) in matrix.into_iter().zip(right) {
                     let got: BigRational = row

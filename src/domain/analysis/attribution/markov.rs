@@ -5,32 +5,27 @@
 //! ends in nothing. Removal effect RE_c = 1 − P(without c) / P; credit = RE_c / Σ RE ×
 //! conversions (Anderl et al., "Mapping the customer journey"; the golden paths are those of
 //! the markovattribution project).
+//!
+//! What is lost without c are the walks that reach c and convert: the chance ever to reach c, times
+//! that of a conversion from there. Both stand in the inverse of one matrix (Kemeny and Snell,
+//! "Finite Markov Chains", on the fundamental matrix), so that no chain is solved per channel.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Zero};
+use num_traits::Zero;
 
 use super::{Journeys, Shares, exact};
 
 /// Shares of every channel by removal effect; all zero when nothing converted.
 pub(super) fn shares(journeys: &Journeys) -> Shares {
-    let size = journeys.channels.len();
-    let mut shares = Shares::none(size);
-    let chain = Chain::new(journeys);
-    let all = chain.conversions(None);
-    if all.is_zero() {
-        shares.removal = Some(vec![BigRational::zero(); size]);
-        return shares;
-    }
-    let removal: Vec<BigRational> = (0..size)
-        .map(|channel| BigRational::one() - chain.conversions(Some(channel)) / &all)
-        .collect();
+    let mut shares = Shares::none(journeys.channels.len());
+    let removal = Chain::new(journeys).removal();
     let effect: BigRational = removal.iter().sum();
     let whole = |amounts: BigInt, unit: &BigInt| BigRational::new(amounts, unit.clone());
     let conversions = journeys.paths.iter().map(|it| &it.conversions).sum();
     let conversions = whole(conversions, &journeys.count_unit);
     let value = whole(journeys.paths.iter().map(|it| &it.value).sum(), &journeys.value_unit);
-    for (channel, removal) in removal.iter().enumerate() {
+    for (channel, removal) in removal.iter().enumerate().filter(|(_, it)| !it.is_zero()) {
         let share = removal / &effect;
         shares.conversions[channel] = &conversions * &share;
         shares.value[channel] = &value * share;
@@ -77,26 +72,30 @@ impl Chain {
         chain
     }
 
-    /// Expected conversions of all walks, `without` one channel.
+    /// Removal effect of every channel; none has one when nothing converts.
     ///
-    /// With p_c the chance from channel c: leaving_c·p_c − Σ steps_cd·p_d = wins_c. Every walk
-    /// ends, so the system has exactly one solution.
-    fn conversions(&self, without: Option<usize>) -> BigRational {
-        let kept: Vec<usize> =
-            (0..self.starts.len()).filter(|channel| Some(*channel) != without).collect();
+    /// With M = diag(leaving) − steps, the chances p of a conversion solve M·p = wins, and the
+    /// visits of c expected from d are (M⁻¹)_dc · leaving_c. Every walk ends, so M has an inverse;
+    /// who starts anywhere reaches c with Σ starts_d·(M⁻¹)_dc / (M⁻¹)_cc.
+    fn removal(&self) -> Vec<BigRational> {
         let row = |from: usize| -> Vec<BigInt> {
-            let entry = |to: &usize| {
-                let steps = &self.steps[from][*to];
-                if from == *to { &self.leaving[from] - steps } else { -steps }
+            let entry = |(to, steps): (usize, &BigInt)| {
+                if from == to { &self.leaving[from] - steps } else { -steps }
             };
-            kept.iter().map(entry).collect()
+            self.steps[from].iter().enumerate().map(entry).collect()
         };
-        let matrix = kept.iter().map(|from| row(*from)).collect();
-        let wins = kept.iter().map(|from| self.wins[*from].clone()).collect();
-        let chances = exact::solve(matrix, wins).expect("every walk ends");
-        kept.iter()
-            .zip(chances)
-            .map(|(channel, chance)| BigRational::from(self.starts[*channel].clone()) * chance)
-            .sum()
+        let size = self.starts.len();
+        let (inverse, _) = exact::inverse((0..size).map(row).collect()).expect("every walk ends");
+        let sum = |left: &[BigInt], right: &[BigInt]| -> BigInt {
+            left.iter().zip(right).map(|(left, right)| left * right).sum()
+        };
+        let chances: Vec<BigInt> = inverse.iter().map(|row| sum(row, &self.wins)).collect();
+        let all = sum(&self.starts, &chances);
+        let of = |channel: usize| {
+            let visits: Vec<BigInt> = inverse.iter().map(|row| row[channel].clone()).collect();
+            let reached = sum(&self.starts, &visits);
+            BigRational::new(reached * &chances[channel], &visits[channel] * &all)
+        };
+        if all.is_zero() { vec![BigRational::zero(); size] } else { (0..size).map(of).collect() }
     }
 }
