@@ -23,6 +23,7 @@ use tokio::runtime::Runtime;
 pub(crate) const END: &str = "2026-10-15";
 /// People of the demo: enough for every rule to fire, few enough for a short build.
 const PEOPLE: &str = "1500";
+const FEWER_PEOPLE: &str = "600";
 const DAYS: &str = "120";
 
 /// Drives clients and receivers; its threads end with the process.
@@ -44,6 +45,17 @@ pub(crate) struct Hub {
 impl Hub {
     /// Site of the second login.
     pub(crate) const SITE: &'static str = "DL-HZ-YM";
+
+    fn made(people: &str, seed: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a folder").keep();
+        let args = ["demo", "--no-serve", "--days", DAYS, "--end", END];
+        let more = ["--people", people, "--seed", seed, "--dir"];
+        clinichub(args).args(more).arg(&dir).done().passed();
+        let (ceo, manager) = logins(&dir);
+        // The folder goes with the server, which goes with this process.
+        let served = Served::start(&dir.join("clinichub.yaml"), Some(&dir));
+        Self { dir, served, ceo, manager }
+    }
 
     pub(crate) fn config(&self) -> PathBuf {
         self.dir.join("clinichub.yaml")
@@ -68,15 +80,14 @@ impl Hub {
 /// The demo, made and served by the first test that asks.
 pub(crate) fn hub() -> &'static Hub {
     static HUB: OnceLock<Hub> = OnceLock::new();
-    HUB.get_or_init(|| {
-        let dir = tempfile::tempdir().expect("a folder").keep();
-        let args = ["demo", "--no-serve", "--people", PEOPLE, "--days", DAYS, "--end", END];
-        clinichub(args).arg("--dir").arg(&dir).done().passed();
-        let (ceo, manager) = logins(&dir);
-        // The folder goes with the server, which goes with this process.
-        let served = Served::start(&dir.join("clinichub.yaml"), Some(&dir));
-        Hub { dir, served, ceo, manager }
-    })
+    HUB.get_or_init(|| Hub::made(PEOPLE, "1"))
+}
+
+/// Smaller demos of two other seeds, each made and served by the first test that asks.
+pub(crate) fn other_hubs() -> [&'static LazyLock<Hub>; 2] {
+    static SECOND: LazyLock<Hub> = LazyLock::new(|| Hub::made(FEWER_PEOPLE, "2"));
+    static THIRD: LazyLock<Hub> = LazyLock::new(|| Hub::made(FEWER_PEOPLE, "3"));
+    [&SECOND, &THIRD]
 }
 
 /// Keys of the two demo logins.
