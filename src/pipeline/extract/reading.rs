@@ -13,10 +13,12 @@ use super::error::ExtractError;
 use super::held::Held;
 use super::intake::{Tally, TallySlot, broken};
 use super::land::{DEPTH, Landing, Sender};
-use super::reconcile::{self, Amounts, Shape};
+use super::reconcile::{self, Amounts, Measuring, Shape};
 use super::reject::Reject;
+use super::schema::TableSpec;
 use super::selection::Selection;
 use super::source::Source;
+use super::trouble::is_aftermath;
 
 /// One read on its way from the source to the lake.
 pub(super) struct Reading<'a> {
@@ -85,7 +87,10 @@ impl Reading<'_> {
             let mut rows = landing.request.brake.hold(source.open(intake).await?);
             let mut landed = 0;
             while let Some(batch) = rows.next().await {
-                let batch = batch?;
+                let batch = match batch {
+                    Ok(batch) => batch,
+                    Err(error) => return Err(first_of(error, counting, &landing.spec).await),
+                };
                 landed += batch.num_rows() as u64;
                 if batches.send(batch).await.is_err() {
                     return Ok(());
@@ -128,5 +133,20 @@ impl Reading<'_> {
             self.progress.rows(&spec.source, &spec.table, rows);
         }
         Ok(Some((sent, left_out)))
+    }
+}
+
+/// Of a read and a count in one transaction, the failure that ended it.
+async fn first_of(
+    error: ExtractError,
+    counting: Option<Measuring>,
+    spec: &TableSpec,
+) -> ExtractError {
+    match counting {
+        Some(counting) if is_aftermath(&error) => match counting.await {
+            Err(cause) => broken(spec, cause),
+            Ok(_) => error,
+        },
+        _ => error,
     }
 }

@@ -92,6 +92,14 @@ impl Trouble {
     }
 }
 
+/// Whether `error` only says that another one ended the transaction they share.
+pub(super) fn is_aftermath(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
+        let code = error.downcast_ref::<tokio_postgres::Error>().and_then(|error| error.code());
+        code == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
+    })
+}
+
 fn own(error: &(dyn Error + 'static)) -> Option<Trouble> {
     if error.is::<NoAnswer>() {
         return Some(Trouble::Unreachable);

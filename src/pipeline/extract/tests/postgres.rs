@@ -167,17 +167,15 @@ async fn postgres_reads_the_server_gives_up_are_told_and_land_nothing() {
                     RETURN 'row ' || i; END $$";
     client.batch_execute(function).await.expect("a function");
     let moment = "gave up the moment";
-    // Not reconciled: the count reads the same rows, and whichever fails first ends both.
+    // The count reads the same rows: whichever fails first ends both, and is told.
     let states =
         [("40P01", "to solve a deadlock"), ("72000", moment), ("40001", moment), ("57P01", "cut")];
     for (state, told) in states {
         let call = format!("hub_given_up.give_up(i, ''{state}'')");
         let rows = format!("SELECT i AS id, {call} AS s FROM generate_series(1, 9000) i");
         let tables = format!("{{ t: {{ query: '{rows}', key: [id] }} }}");
-        let bench = Bench::new(
-            "",
-            &format!("{{ kind: postgres, url: '{url}', reconcile: none, tables: {tables} }}"),
-        );
+        let bench =
+            Bench::new("", &format!("{{ kind: postgres, url: '{url}', tables: {tables} }}"));
         let text = bench.fails(1).await;
         assert!(text.contains("table `t`") && text.contains(told), "{state}: {text}");
         assert_eq!(bench.version("t").await, None, "{state}");
