@@ -15,7 +15,7 @@ use crate::support::ward::{Content, same, shown};
 use crate::support::{Chance, END, Long, Served, clinichub, copy_tree, hub, logins, start};
 
 /// Kills per run of the suite, and when there is time.
-const KILLS: Long = Long(5, 50);
+const KILLS: Long = Long(8, 50);
 const FIRST: &str = "2026-10-13";
 pub(crate) const SECOND: &str = "2026-10-14";
 

@@ -61,7 +61,7 @@ pub struct Search<'a> {
     /// Of the unit at hand, over all its keys.
     found: Chains,
     order: Vec<Range<usize>>,
-    pub(super) room: Room,
+    room: Room,
 }
 
 /// What the modes fill, entry after entry.
